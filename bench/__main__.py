@@ -1,0 +1,39 @@
+"""`python -m bench [small|full]`: measure on both databases and write bench/results.json."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROWS = {"small": 100_000, "full": 1_000_000}
+RESULTS = Path(__file__).parent / "results.json"
+
+
+def main() -> None:
+    scale = sys.argv[1] if len(sys.argv) > 1 else "small"
+    if scale not in ROWS:
+        sys.exit(f"SCALE is one of: {', '.join(ROWS)}")
+    databases = {"sqlite": "", "postgresql": os.environ.get("METERKEYS_BENCH_POSTGRESQL", "")}
+    if not databases["postgresql"]:
+        sys.exit("METERKEYS_BENCH_POSTGRESQL names no database. Run: make bench")
+    results = [result for name, url in databases.items() for result in measure(name, url, ROWS[scale])]
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    for result in results:
+        mark = "ok " if result["value"] >= result["goal"] else "LOW"
+        print(f"{mark} {result['id']:28} {result['value']:.2f} (goal {result['goal']:.2f})  {result['what']}")
+
+
+def measure(name: str, url: str, rows: int) -> list[dict[str, float]]:
+    """Run the measurements of one database in a process and a data folder of their own."""
+    with tempfile.TemporaryDirectory(prefix="meterkeys-bench-") as home:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("METERKEYS_")}
+        environment |= {"METERKEYS_HOME": home, **({"METERKEYS_DATABASE_URL": url} if url else {})}
+        command = [sys.executable, "-m", "bench.measure", name, str(rows)]
+        answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,4 @@
+// Menus behind a button (data-bs-toggle="dropdown"): arrow keys, Escape, and never cut off by a scrolling table.
+import Dropdown from '@tabler/core/js/src/bootstrap/dropdown'
+
+Dropdown.Default.popperConfig = (config) => ({ ...config, strategy: 'fixed' })

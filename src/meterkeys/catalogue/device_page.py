@@ -1,0 +1,96 @@
+"""Everything that the page of one device shows. Its keys are slots: which there are, never what they hold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.http import Http404
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from meterkeys.catalogue.actions import DeviceActions, find_actions, find_status
+from meterkeys.catalogue.history import History, read_history
+from meterkeys.catalogue.listing import list_labels
+from meterkeys.devices.models import Device, DeviceState
+from meterkeys.keystore.models import DeviceKey
+from meterkeys.keystore.services import list_key_slots
+from meterkeys.organisations.access import Access
+from meterkeys.organisations.permissions import Permission
+from meterkeys.ownership.models import OwnershipRequest, RequestState
+
+KEY_NAMES: dict[str, str | Promise] = {"app_key": "AppKey", "nwk_key": "NwkKey", "oms_key": _("OMS key")}
+
+
+@dataclass(frozen=True, slots=True)
+class KeySlot:
+    """A key as it is shown: masked. `reveal_url` is empty where the person may not see the key."""
+
+    key_id: UUID
+    slot: str
+    name: str | Promise
+    algorithm: str
+    reveal_url: str
+    download_url: str = ""
+    note: str | Promise = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePage:
+    device: Device
+    status: str
+    actions: DeviceActions
+    labels: Sequence[str]
+    slots: Sequence[KeySlot]
+    history: History
+    declined_because: str
+    may_open_batch: bool
+
+
+def find_device(access: Access, permission: Permission, device_id: UUID) -> Device:
+    """Return the device; Http404 for one of others, PermissionDenied for whoever holds the permission nowhere."""
+    devices = Device.objects.allowed(access, permission).select_related("product_type", "batch", "issuer")
+    try:
+        return devices.get(pk=device_id)
+    except Device.DoesNotExist:
+        raise Http404 from None
+
+
+def build_device_page(access: Access, device: Device) -> DevicePage:
+    actions = find_actions(access, device)
+    return DevicePage(
+        device=device,
+        status=find_status(device),
+        actions=actions,
+        labels=list_labels(access, [device.pk]).get(device.pk, []),
+        slots=list_slots(access, device, actions),
+        history=read_history(access, device),
+        declined_because=find_decline_reason(access, device),
+        may_open_batch=access.may(Permission.BATCH_VIEW),
+    )
+
+
+def list_slots(access: Access, device: Device, actions: DeviceActions) -> list[KeySlot]:
+    """Return the device's current keys, masked: of each kind the newest version."""
+    newest = {key.slot: key for key in list_key_slots(access, device)}
+    return [build_slot(device, key, actions) for key in newest.values()]
+
+
+def build_slot(device: Device, key: DeviceKey, actions: DeviceActions) -> KeySlot:
+    return KeySlot(
+        key_id=key.pk,
+        slot=key.slot,
+        name=KEY_NAMES[key.slot],
+        algorithm=f"{key.key_class}, {key.algorithm_name}",
+        reveal_url=reverse("key_show", args=[device.pk, key.pk]) if actions.may_release_keys else "",
+    )
+
+
+def find_decline_reason(access: Access, device: Device) -> str:
+    """Return why the issuer declined the last ownership request, as long as the device waits to be claimed."""
+    if device.state != DeviceState.DELIVERED:
+        return ""
+    requests = OwnershipRequest.objects.allowed(access, Permission.DEVICE_VIEW)
+    own = requests.filter(device=device, requester=device.owner_id)
+    last = own.order_by("-pk").first()
+    return last.reason if last is not None and last.state == RequestState.DECLINED else ""

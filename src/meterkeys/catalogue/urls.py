@@ -1,0 +1,15 @@
+"""Addresses of the catalogue."""
+
+from django.urls import path
+
+from meterkeys.catalogue import key_views, views
+
+urlpatterns = [
+    path("devices/", views.list_devices, name="device_list"),
+    path("devices/facets/<str:facet>/", views.list_facet_options, name="device_facet"),
+    path("devices/keys/download/", key_views.download_keys, name="keys_download"),
+    path("devices/<uuid:device_id>/", views.show_device, name="device_detail"),
+    path("devices/<uuid:device_id>/claim/", views.claim, name="device_claim"),
+    path("devices/<uuid:device_id>/keys/download/", key_views.download_key, name="key_download"),
+    path("devices/<uuid:device_id>/keys/<uuid:key_id>/show/", key_views.show_key, name="key_show"),
+]

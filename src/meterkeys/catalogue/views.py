@@ -1,0 +1,127 @@
+"""Pages of the catalogue that show no key: the list, its facets, a device, and the claim."""
+
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from meterkeys.catalogue.device_page import build_device_page, find_device
+from meterkeys.catalogue.facets import build_chips, build_facets, name_chosen, search_facet
+from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order
+from meterkeys.catalogue.listing import build_listing
+from meterkeys.core.errors import DomainError
+from meterkeys.devices.models import Device, DeviceState
+from meterkeys.organisations.permissions import Permission
+from meterkeys.organisations.requests import MemberRequest, member_required
+from meterkeys.ownership.services import claim_device
+
+TABLE = "catalogue/_device_table.html"
+
+
+@require_safe
+@member_required(Permission.DEVICE_VIEW)
+def list_devices(request: MemberRequest) -> HttpResponse:
+    """The list as filtered; htmx gets the inside of `#list` and the address that stands for it."""
+    if request.htmx and not request.htmx.history_restore_request:
+        response = render_table(request, request.GET)
+    else:
+        response = render(request, "catalogue/device_list.html", build_list_context(request, request.GET))
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def render_table(request: MemberRequest, query: QueryDict) -> HttpResponse:
+    context = build_list_context(request, query)
+    response = render(request, TABLE, context)
+    response["HX-Push-Url" if request.method == "GET" else "HX-Replace-Url"] = context["listing"].url
+    return response
+
+
+def build_list_context(request: MemberRequest, query: QueryDict) -> dict[str, Any]:
+    filters = Filters.parse(query)
+    names = name_chosen(request.access, filters)
+    return {
+        "filters": filters,
+        "listing": build_listing(request.access, filters, query),
+        "facets": build_facets(request.access, filters, names),
+        "chips": build_chips(filters, names),
+        "clear_url": filters.cleared().url(),
+        "orders": list_orders(filters),
+        "page_sizes": list_page_sizes(filters),
+        "may_export": request.access.may(Permission.KEY_EXPORT),
+        "may_import": request.access.may(Permission.DEVICE_IMPORT),
+    }
+
+
+def list_orders(filters: Filters) -> list[dict[str, Any]]:
+    titles = {Order.NEWEST: _("Newest first"), Order.SERIAL: _("By serial number")}
+    return [
+        {"label": title, "url": filters.with_order(order).url(), "is_current": order is filters.order}
+        for order, title in titles.items()
+    ]
+
+
+def list_page_sizes(filters: Filters) -> list[dict[str, Any]]:
+    return [
+        {"label": size, "url": filters.with_page_size(size).url(), "is_current": size == filters.per_page}
+        for size in PAGE_SIZES
+    ]
+
+
+@require_safe
+@member_required(Permission.DEVICE_VIEW)
+def list_facet_options(request: MemberRequest, facet: str) -> HttpResponse:
+    """The options of one facet that match `search`, with what is chosen in the filter bar around it."""
+    if facet not in FACETS:
+        raise Http404
+    found = search_facet(request.access, Filters.parse(request.GET), facet, request.GET.get("search", ""))
+    return render(request, "web/_facet_options.html", {"facet": found})
+
+
+@require_safe
+@member_required(Permission.DEVICE_VIEW)
+def show_device(request: MemberRequest, device_id: UUID) -> HttpResponse:
+    device = find_device(request.access, Permission.DEVICE_VIEW, device_id)
+    page = build_device_page(request.access, device)
+    return render(request, "catalogue/device_detail.html", {"page": page})
+
+
+@require_POST
+@member_required(Permission.DEVICE_CLAIM)
+def claim(request: MemberRequest, device_id: UUID) -> HttpResponse:
+    """Claim a device and go back to where that was asked for: the list as it was filtered, or the device's page."""
+    try:
+        device = claim_device(request.access, device_id)
+    except Device.DoesNotExist:
+        raise Http404 from None
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, describe_claim(device))
+    back = find_way_back(request, reverse("device_detail", args=[device_id]))
+    if request.htmx and urlsplit(back).path == reverse("device_list"):
+        return render_table(request, QueryDict(urlsplit(back).query))
+    return redirect(back)
+
+
+def describe_claim(device: Device) -> str:
+    if device.state == DeviceState.REQUESTED:
+        return _(
+            "You have asked to own %(serial)s. The issuer confirms it; then the keys can be downloaded."
+        ) % {"serial": device.serial_number}
+    return _("%(serial)s is claimed: its keys can be downloaded.") % {"serial": device.serial_number}
+
+
+def find_way_back(request: MemberRequest, default: str) -> str:
+    """Return the address that the form names, if it is one of ours."""
+    wanted = request.POST.get("next", "")
+    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if ours else default

@@ -1,0 +1,39 @@
+"""`meterkeys worker`: the work that no page waits for."""
+
+import logging
+import signal
+from functools import partial
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from meterkeys.config.worker import Job, StopRequest, run_jobs
+from meterkeys.mail.services import send_due_letters
+from meterkeys.ownership.services import expire_requests
+
+logger = logging.getLogger("meterkeys.worker")
+
+LETTERS_EVERY = 1.0
+EXPIRY_EVERY = 60.0
+
+
+class Command(BaseCommand):
+    help = "Send letters and end requests that have run out, until SIGTERM or SIGINT; the current letter is finished."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--parent", type=int, metavar="PID", help="end when this process, the parent, is gone"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = StopRequest(options["parent"])
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop.ask)
+        jobs = [
+            Job("send letters", partial(send_due_letters, is_stopping=stop.is_made), LETTERS_EVERY),
+            Job("end requests that have run out", expire_requests, EXPIRY_EVERY),
+        ]
+        logger.info("The worker has started.")
+        run_jobs(jobs, stop)
+        logger.info("The worker has ended.")

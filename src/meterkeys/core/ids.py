@@ -1,0 +1,10 @@
+"""Identifiers that are known before a row is inserted."""
+
+import uuid
+
+from uuid_utils.compat import uuid7
+
+
+def new_id() -> uuid.UUID:
+    """Return a UUIDv7 (RFC 9562, section 5.7): it grows with time, so indexes are filled at their end."""
+    return uuid7()

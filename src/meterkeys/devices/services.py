@@ -1,0 +1,93 @@
+"""Rules about devices that concern neither their keys nor their owner."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from uuid import UUID
+
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from meterkeys.audit.events import Event
+from meterkeys.audit.services import record
+from meterkeys.core import bulk
+from meterkeys.core.errors import DomainError
+from meterkeys.core.ids import new_id
+from meterkeys.devices.models import DeviceLabel, Label, ProductType
+from meterkeys.organisations.access import INSTALLATION_ID, Access
+from meterkeys.organisations.permissions import Permission
+
+LABEL_SEPARATOR = "|"
+DEVICE_LABEL_COLUMNS = (("id", "uuid"), ("owner_id", "uuid"), ("label_id", "uuid"), ("device_id", "uuid"))
+
+
+def list_product_types(organisation_id: UUID) -> models.QuerySet[ProductType]:
+    """Return the types that the organisation may use: the common ones and its own."""
+    known = ProductType.objects.filter(models.Q(owner=None) | models.Q(owner=organisation_id))
+    return known.order_by("name")
+
+
+def add_product_type(access: Access, name: str) -> ProductType:
+    """Add a type that the organisation may use, or with the installation's access one that all may use.
+
+    DomainError if the name is empty, too long or known.
+    """
+    access.require(Permission.DEVICE_IMPORT)
+    name = " ".join(name.split())
+    if not 0 < len(name) <= 100:  # noqa: PLR2004 — the column's length
+        raise DomainError("type_name", _("Enter a name of 1 to 100 characters."), field="name")
+    if list_product_types(access.organisation_id).filter(name__iexact=name).exists():
+        raise DomainError("type_known", _("This product type exists already."), field="name")
+    owner_id = None if access.organisation_id == INSTALLATION_ID else access.organisation_id
+    with transaction.atomic(durable=True):
+        product_type = ProductType.objects.create(name=name, owner_id=owner_id)
+        record(Event.PRODUCT_TYPE_ADDED, access, subject=name)
+    return product_type
+
+
+def suggest_product_type(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is nearest to what was written, if any comes near."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    near = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
+    return by_folded[near[0]] if near else None
+
+
+def find_or_create_label(owner_id: UUID, text: str) -> UUID:
+    """Return the owner's label of that text, making it if need be; the caller has checked the right."""
+    label, _created = Label.unscoped.get_or_create(owner_id=owner_id, text=text)
+    return label.pk
+
+
+def attach_label(owner_id: UUID, text: str, device_ids: Sequence[UUID]) -> None:
+    """Hang a label on devices that do not carry it yet, in the caller's transaction."""
+    label_id = find_or_create_label(owner_id, text)
+    encode = bulk.encode_ids()
+    owner, label = encode(owner_id), encode(label_id)
+    carrying = set(DeviceLabel.unscoped.filter(label=label_id).values_list("device_id", flat=True))
+    bulk.insert_rows(
+        "devices_devicelabel",
+        DEVICE_LABEL_COLUMNS,
+        (
+            (encode(new_id()), owner, label, encode(device_id))
+            for device_id in device_ids
+            if device_id not in carrying
+        ),
+    )
+
+
+def name_product_types() -> dict[bulk.RawId, str]:
+    """Return the name of every product type by its raw id."""
+    return {bulk.to_raw_id(pk): name for pk, name in ProductType.objects.values_list("pk", "name")}
+
+
+def list_labels_of(owner_id: UUID, device_ids: Sequence[bulk.RawId]) -> dict[bulk.RawId, str]:
+    """Return the owner's labels of each device that has one, several joined by "|"; by raw id."""
+    condition, parameters = bulk.match_ids("l.device_id", device_ids)
+    rows = bulk.fetch_rows(
+        f"SELECT {bulk.select_id('l.device_id')}, t.text FROM devices_devicelabel l "  # noqa: S608 — our names
+        f"JOIN devices_label t ON t.id = l.label_id WHERE {condition} AND l.owner_id = %s ORDER BY l.device_id, t.text",
+        [*parameters, bulk.encode_id(owner_id)],
+    )
+    labels: dict[bulk.RawId, str] = {}
+    for device_id, text in rows:
+        labels[device_id] = f"{labels[device_id]}{LABEL_SEPARATOR}{text}" if device_id in labels else text
+    return labels

@@ -1,0 +1,1 @@
+"""The only door to device keys; `services` is its handle."""

@@ -1,0 +1,197 @@
+"""The filter bar of the batch list: read from the address, written back into it, and offered to be chosen from."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from meterkeys.organisations.access import Access
+from meterkeys.ownership.services import (
+    BatchFilter,
+    BatchSides,
+    suggest_issuers,
+    suggest_labels,
+    suggest_receivers,
+    suggest_references,
+)
+
+OPEN = "open"
+"""The value of the facet "receiver" that stands for batches without one."""
+
+OPTION_LIMIT = 50
+TITLES: dict[str, str | Promise] = {
+    "reference": _("Batch reference"),
+    "issuer": _("Issuer"),
+    "receiver": _("Receiver"),
+    "label": _("Label"),
+}
+FACETS = tuple(TITLES)
+Values = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What was chosen: any of the values of a facet, and all facets together.
+
+    A value that means nothing is kept and matches nothing: left out, it would widen the list.
+    """
+
+    reference: tuple[str, ...] = ()
+    issuer: tuple[str, ...] = ()
+    receiver: tuple[str, ...] = ()
+    label: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, query: QueryDict) -> "Filters":
+        return cls(**{facet: _parse_values(query.getlist(facet)) for facet in FACETS})
+
+    def chosen(self, facet: str) -> tuple[str, ...]:
+        values: tuple[str, ...] = getattr(self, facet)
+        return values
+
+    @property
+    def is_active(self) -> bool:
+        return any(self.chosen(facet) for facet in FACETS)
+
+    @property
+    def wanted(self) -> BatchFilter:
+        receivers: set[UUID | None] = set(_parse_ids(self.receiver))
+        if OPEN in self.receiver:
+            receivers.add(None)
+        return BatchFilter(
+            references=frozenset(self.reference) if self.reference else None,
+            issuers=_parse_ids(self.issuer) if self.issuer else None,
+            receivers=frozenset(receivers) if self.receiver else None,
+            labels=frozenset(self.label) if self.label else None,
+        )
+
+    def without(self, facet: str, value: str) -> "Filters":
+        changes: dict[str, Any] = {facet: tuple(v for v in self.chosen(facet) if v != value)}
+        return replace(self, **changes)
+
+    @property
+    def url(self) -> str:
+        pairs = [(facet, value) for facet in FACETS for value in self.chosen(facet)]
+        return reverse("batch_list") + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+def _parse_values(values: list[str]) -> tuple[str, ...]:
+    # No text of a database holds the character NUL, and PostgreSQL refuses to look for it.
+    return tuple(dict.fromkeys(value.replace("\0", "\N{REPLACEMENT CHARACTER}") for value in values if value))
+
+
+def _parse_ids(values: Iterable[str]) -> frozenset[UUID]:
+    return frozenset(found for value in values if (found := _parse_id(value)) is not None)
+
+
+def _parse_id(value: str) -> UUID | None:
+    try:
+        return UUID(value)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    value: str
+    label: str
+    is_chosen: bool
+    count: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    name: str
+    label: str | Promise
+    options: Sequence[Option]
+    options_url: str = ""
+    has_more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A chosen value above the list, with the address of the list without it."""
+
+    name: str
+    value: str
+    label: str | Promise
+    text: str
+    remove_url: str
+
+
+def build_facets(access: Access, filters: Filters, sides: BatchSides) -> list[Facet]:
+    """Return the filter bar. A facet begins with what is chosen in it, and looks up the rest when it is opened."""
+    facets = [facet for facet in FACETS if _says_something(facet, filters, sides)]
+    return [_build_facet(access, filters, facet) for facet in facets]
+
+
+def _says_something(facet: str, filters: Filters, sides: BatchSides) -> bool:
+    """Leave out the side on which only the organisation itself can stand."""
+    if facet == "issuer":
+        return sides.has_received or bool(filters.issuer)
+    return facet != "receiver" or sides.has_issued or bool(filters.receiver)
+
+
+def _build_facet(access: Access, filters: Filters, facet: str) -> Facet:
+    names = _name_values(access, facet, filters.chosen(facet))
+    options = [Option(value, label, is_chosen=True) for value, label in names]
+    return Facet(facet, TITLES[facet], options, options_url=reverse("batch_facet", args=[facet]))
+
+
+def build_chips(access: Access, filters: Filters) -> list[Chip]:
+    return [
+        Chip(facet, value, TITLES[facet], text, filters.without(facet, value).url)
+        for facet in FACETS
+        for value, text in _name_values(access, facet, filters.chosen(facet))
+    ]
+
+
+def search_facet(access: Access, filters: Filters, facet: str, search: str) -> Facet:
+    """Return the options of a facet that match what was typed, at most `OPTION_LIMIT`."""
+    found = list(SOURCES[facet](access, search.strip().replace("\0", "")))
+    chosen = filters.chosen(facet)
+    options = [Option(value, label, value in chosen) for value, label in found[:OPTION_LIMIT]]
+    return Facet(facet, TITLES[facet], options, has_more=len(found) > OPTION_LIMIT)
+
+
+def _list_references(access: Access, search: str) -> Values:
+    return [(text, text) for text in suggest_references(access, search)[: OPTION_LIMIT + 1]]
+
+
+def _list_labels(access: Access, search: str) -> Values:
+    return [(text, text) for text in suggest_labels(access, search)[: OPTION_LIMIT + 1]]
+
+
+def _list_issuers(access: Access, search: str) -> Values:
+    return [(str(found.pk), found.name) for found in suggest_issuers(access, search)[: OPTION_LIMIT + 1]]
+
+
+def _list_receivers(access: Access, search: str) -> Values:
+    named = [(str(found.pk), found.name) for found in suggest_receivers(access, search)[: OPTION_LIMIT + 1]]
+    open_batch = gettext("Open batch")
+    return [(OPEN, open_batch), *named] if search.casefold() in open_batch.casefold() else named
+
+
+SOURCES: dict[str, Callable[[Access, str], Values]] = {
+    "reference": _list_references,
+    "issuer": _list_issuers,
+    "receiver": _list_receivers,
+    "label": _list_labels,
+}
+
+
+def _name_values(access: Access, facet: str, values: Sequence[str]) -> Values:
+    """Return the values with what they are called; an organisation that the person may not see is unknown."""
+    if facet not in ("issuer", "receiver") or not values:
+        return [(value, value) for value in values]
+    suggest = suggest_issuers if facet == "issuer" else suggest_receivers
+    found = suggest(access).filter(pk__in=_parse_ids(values)).values_list("pk", "name")
+    names = {str(pk): name for pk, name in found} | {OPEN: gettext("Open batch")}
+    return [(value, names.get(value, gettext("unknown"))) for value in values]

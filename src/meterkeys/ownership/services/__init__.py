@@ -1,0 +1,67 @@
+"""Whose device is it, and how does that change? See the table of states in `docs/architecture.md`."""
+
+from meterkeys.ownership.services.batches import (
+    BatchPlan,
+    CreatedBatch,
+    UnsettledSerialsError,
+    check_label,
+    check_reference,
+    create_batch,
+    find_reference_prefix,
+    plan_batch,
+)
+from meterkeys.ownership.services.claims import claim_device
+from meterkeys.ownership.services.lists import (
+    BatchFilter,
+    BatchSides,
+    count_states,
+    find_batch,
+    find_sides,
+    list_batch_devices,
+    list_batches,
+    search_receivers,
+    suggest_issuers,
+    suggest_labels,
+    suggest_receivers,
+    suggest_references,
+)
+from meterkeys.ownership.services.requests import (
+    confirm_request,
+    count_open_requests,
+    decline_request,
+    expire_requests,
+    find_latest_request,
+    list_answered_requests,
+    list_open_requests,
+)
+
+__all__ = [
+    "BatchFilter",
+    "BatchPlan",
+    "BatchSides",
+    "CreatedBatch",
+    "UnsettledSerialsError",
+    "check_label",
+    "check_reference",
+    "claim_device",
+    "confirm_request",
+    "count_open_requests",
+    "count_states",
+    "create_batch",
+    "decline_request",
+    "expire_requests",
+    "find_batch",
+    "find_latest_request",
+    "find_reference_prefix",
+    "find_sides",
+    "list_answered_requests",
+    "list_batch_devices",
+    "list_batches",
+    "list_open_requests",
+    "plan_batch",
+    "search_receivers",
+    "suggest_issuers",
+    "suggest_labels",
+    "suggest_receivers",
+    "suggest_references",
+]

@@ -1,0 +1,304 @@
+"""An issuer delivers devices under a batch reference."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from meterkeys.accounts.models import User
+from meterkeys.audit.events import Event
+from meterkeys.audit.services import record
+from meterkeys.core.errors import DomainError
+from meterkeys.devices.models import Batch, Device, DeviceState
+from meterkeys.devices.services import LABEL_SEPARATOR, attach_label
+from meterkeys.keystore.services import draw_ownership_code, reencrypt_keys
+from meterkeys.mail.services import queue_letter
+from meterkeys.organisations.access import Access
+from meterkeys.organisations.models import Organisation
+from meterkeys.organisations.permissions import Permission
+from meterkeys.organisations.services import list_members_with, list_receivers
+
+CODE_LIFETIME = timedelta(days=180)
+CHUNK = 5_000
+"""Devices looked up or moved by one statement; SQLite takes up to 32,766 parameters."""
+
+REFERENCE_LENGTH = 64
+LABEL_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """What would be delivered, and every serial number that stands in the way."""
+
+    device_ids: list[UUID] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    delivered: list[str] = field(default_factory=list)
+
+    @property
+    def has_problems(self) -> bool:
+        return bool(self.unknown or self.doubled or self.delivered)
+
+    @property
+    def is_settled(self) -> bool:
+        return bool(self.device_ids) and not self.has_problems
+
+
+class UnsettledSerialsError(DomainError):
+    """Some serial numbers cannot be delivered, or there is none; `plan` names them all."""
+
+    MESSAGE = _("Nothing was saved: settle the serial numbers named below first.")
+    MESSAGE_NONE = _("Enter at least one serial number.")
+
+    def __init__(self, plan: BatchPlan) -> None:
+        message = self.MESSAGE if plan.has_problems else self.MESSAGE_NONE
+        super().__init__("serials_unsettled", message, field="serial_numbers")
+        self.plan = plan
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedBatch:
+    """The batch, and for an open one its ownership code, which is never shown again."""
+
+    batch: Batch
+    ownership_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What was asked for, checked as far as it can be without looking at the devices."""
+
+    reference: str
+    receiver: Organisation | None
+    label: str
+    needs_confirmation: bool
+
+
+def plan_batch(access: Access, serial_numbers: Sequence[str]) -> BatchPlan:
+    """Look every serial number up among the devices that the organisation issued.
+
+    Serials that are given twice, that the organisation never issued, or that have left its stock are named.
+    """
+    access.require(Permission.BATCH_CREATE)
+    plan = BatchPlan(doubled=_list_doubled(serial_numbers))
+    wanted = list(dict.fromkeys(serial_numbers))
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
+        found = _look_up(access.organisation_id, chunk)
+        for serial in chunk:
+            _sort_in(plan, serial, found)
+    return plan
+
+
+def _list_doubled(serial_numbers: Iterable[str]) -> list[str]:
+    seen: set[str] = set()
+    doubled: dict[str, None] = {}
+    for serial in serial_numbers:
+        if serial in seen:
+            doubled[serial] = None
+        seen.add(serial)
+    return list(doubled)
+
+
+def _look_up(issuer_id: UUID, serial_numbers: list[str]) -> dict[str, UUID | None]:
+    """Return the device of each known serial; None where it is no longer free to be delivered.
+
+    By issuer, not by owner: the issuer may learn that its own device has left, and nothing more.
+    """
+    rows = Device.unscoped.filter(issuer=issuer_id, serial_number__in=serial_numbers).values_list(
+        "serial_number", "pk", "owner_id", "state", "batch_id"
+    )
+    return {
+        serial: pk if owner == issuer_id and state == DeviceState.IN_STOCK and batch is None else None
+        for serial, pk, owner, state, batch in rows
+    }
+
+
+def _sort_in(plan: BatchPlan, serial: str, found: dict[str, UUID | None]) -> None:
+    device_id = found.get(serial)
+    if device_id is not None:
+        plan.device_ids.append(device_id)
+    elif serial in found:
+        plan.delivered.append(serial)
+    else:
+        plan.unknown.append(serial)
+
+
+def create_batch(  # noqa: PLR0913 — what the form asks for, each named at the call
+    access: Access,
+    *,
+    reference: str,
+    serial_numbers: Sequence[str],
+    receiver: Organisation | None,
+    label: str = "",
+    needs_confirmation: bool = False,
+) -> CreatedBatch:
+    """Deliver the devices to the receiver, or open the batch to whoever has its ownership code.
+
+    In one transaction: the keys are sealed anew for the receiver, who from then on sees the devices as "not
+    claimed"; the label is hung on them; the receiver's members get the "new batch" letter. Raises DomainError
+    with everything that is in the way; then nothing has changed.
+    """
+    access.require(Permission.BATCH_CREATE)
+    check_receiver(access, receiver)
+    order = _Order(check_reference(access, reference), receiver, check_label(label), needs_confirmation)
+    with transaction.atomic(durable=True):
+        return _deliver(access, order, serial_numbers)
+
+
+def _deliver(access: Access, order: _Order, serial_numbers: Sequence[str]) -> CreatedBatch:
+    plan = plan_batch(access, serial_numbers)
+    if not plan.is_settled:
+        raise UnsettledSerialsError(plan)
+    device_ids = sorted(plan.device_ids)
+    batch, code = _store_batch(access, order, len(device_ids))
+    _move_devices(batch, device_ids)
+    if order.receiver is not None:
+        reencrypt_keys(device_ids, from_owner=access.organisation_id, to_owner=order.receiver.pk)
+        _tell_receiver(access, batch, order.receiver)
+    if order.label:
+        attach_label(batch.receiver_id or batch.issuer_id, order.label, device_ids)
+    record(
+        Event.DEVICES_DELIVERED if order.receiver else Event.BATCH_CREATED,
+        access,
+        subject=order.reference,
+        device_ids=(pk.bytes for pk in device_ids),
+        data={"batch": str(batch.pk), "receiver": str(order.receiver.pk) if order.receiver else None},
+    )
+    return CreatedBatch(batch, code)
+
+
+def _store_batch(access: Access, order: _Order, device_count: int) -> tuple[Batch, str | None]:
+    code, code_hash = draw_ownership_code() if order.receiver is None else (None, None)
+    try:
+        # A transaction of its own: the look-up for the reference cannot see what another one is about to commit.
+        with transaction.atomic():
+            batch = Batch.objects.create_for(
+                access,
+                Permission.BATCH_CREATE,
+                issuer_id=access.organisation_id,
+                receiver=order.receiver,
+                reference=order.reference,
+                label=order.label,
+                needs_confirmation=order.needs_confirmation,
+                device_count=device_count,
+                code_hash=code_hash,
+                code_expires_at=timezone.now() + CODE_LIFETIME if code else None,
+            )
+    except IntegrityError as error:
+        raise _reference_taken() from error
+    return batch, code
+
+
+def _move_devices(batch: Batch, device_ids: Sequence[UUID]) -> None:
+    """Put the devices into the batch, and with a receiver into its hands; only those that are still in stock."""
+    changes: dict[str, object] = {"batch": batch}
+    if batch.receiver is not None:
+        changes |= {"owner": batch.receiver, "state": DeviceState.DELIVERED}
+    moved = 0
+    for start in range(0, len(device_ids), CHUNK):
+        chunk = device_ids[start : start + CHUNK]
+        devices = Device.unscoped.filter(
+            pk__in=chunk, owner=batch.issuer_id, state=DeviceState.IN_STOCK, batch=None
+        )
+        # Locked by ascending id: two deliveries of the same devices wait for each other instead of deadlocking.
+        locked = list(devices.select_for_update().order_by("pk").values_list("pk", flat=True))
+        moved += Device.unscoped.filter(pk__in=locked).update(**changes)
+    if moved != len(device_ids):
+        raise DomainError(
+            "stock_changed",
+            _("Somebody delivered some of these devices at the same time. Please check the list."),
+        )
+
+
+def check_reference(access: Access, reference: str) -> str:
+    """Return the reference as it is stored: beginning with the issuer's prefix.
+
+    Raises DomainError if it is empty, too long, or taken, whether in upper or lower case.
+    """
+    prefix = find_reference_prefix(access)
+    name = " ".join(reference.split())
+    if name.lower().startswith(prefix):
+        name = name[len(prefix) :]
+    if not name:
+        raise DomainError("reference_missing", _("Enter a batch reference."), field="reference")
+    reference = prefix + name
+    if len(reference) > REFERENCE_LENGTH:
+        raise DomainError(
+            "reference_length",
+            _("A batch reference has at most %(limit)d characters, its prefix included.")
+            % {"limit": REFERENCE_LENGTH},
+            field="reference",
+        )
+    if Batch.unscoped.filter(issuer=access.organisation_id, reference__iexact=reference).exists():
+        raise _reference_taken()
+    return reference
+
+
+def find_reference_prefix(access: Access) -> str:
+    """Return what the organisation's batch references begin with, `evo_` or nothing."""
+    prefix = Organisation.objects.values_list("short_prefix", flat=True).get(pk=access.organisation_id)
+    return f"{prefix}_" if prefix else ""
+
+
+def _reference_taken() -> DomainError:
+    return DomainError(
+        "reference_taken",
+        _("You have used this batch reference already. Choose another one."),
+        field="reference",
+    )
+
+
+def check_label(label: str) -> str:
+    """Return the label as it is stored, without doubled blanks. DomainError if it cannot be a label."""
+    label = " ".join(label.split())
+    if LABEL_SEPARATOR in label:
+        raise DomainError(
+            "label_separator",
+            _("A label cannot hold the sign %(sign)s, which stands between the labels in a file.")
+            % {"sign": LABEL_SEPARATOR},
+            field="label",
+        )
+    if len(label) > LABEL_LENGTH:
+        raise DomainError(
+            "label_length",
+            _("A label has at most %(limit)d characters.") % {"limit": LABEL_LENGTH},
+            field="label",
+        )
+    return label
+
+
+def check_receiver(access: Access, receiver: Organisation | None) -> None:
+    """Raise DomainError unless the receiver stands in the own tree or is a partner."""
+    if receiver is not None and not list_receivers(access.organisation_id).filter(pk=receiver.pk).exists():
+        raise DomainError("unknown_receiver", _("Choose an organisation from the list."), field="receiver")
+
+
+def _tell_receiver(access: Access, batch: Batch, receiver: Organisation) -> None:
+    for user in list_members_with(receiver.pk, Permission.DEVICE_CLAIM):
+        _queue_new_batch_letter(access, batch, receiver, user)
+
+
+def _queue_new_batch_letter(access: Access, batch: Batch, receiver: Organisation, user: User) -> None:
+    queue_letter(
+        "new_batch",
+        to=user.email,
+        name=user.name,
+        language=user.language,
+        cause=f"new_batch:{batch.pk}:{user.pk}",
+        organisation_id=access.organisation_id,
+        values={
+            "recipient_name": user.name,
+            "organisation": receiver.name,
+            "issuer": access.organisation_name,
+            "batch_reference": batch.reference,
+            "label": batch.label or "—",
+            "device_count": batch.device_count,
+            "action_link": f"{settings.PUBLIC_URL}/devices/?batch={batch.pk}",
+        },
+    )

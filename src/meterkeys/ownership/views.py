@@ -1,0 +1,236 @@
+"""Pages of batch references and ownership requests."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from meterkeys.core.errors import DomainError
+from meterkeys.core.uploads import is_upload_too_large
+from meterkeys.devices.models import Batch
+from meterkeys.organisations.permissions import Permission
+from meterkeys.organisations.requests import MemberRequest, member_required
+from meterkeys.ownership.batch_page import (
+    PAGE_SIZE,
+    build_batch_page,
+    build_batch_rows,
+    build_receiver_choice,
+)
+from meterkeys.ownership.filters import FACETS, Filters, build_chips, build_facets, search_facet
+from meterkeys.ownership.forms import BatchForm, DeclineForm
+from meterkeys.ownership.models import OwnershipRequest
+from meterkeys.ownership.paging import take_page
+from meterkeys.ownership.services import (
+    CreatedBatch,
+    confirm_request,
+    count_open_requests,
+    create_batch,
+    decline_request,
+    find_batch,
+    find_sides,
+    list_answered_requests,
+    list_batches,
+    list_open_requests,
+)
+
+
+@require_safe
+@member_required(Permission.BATCH_VIEW)
+def list_batch_references(request: MemberRequest) -> HttpResponse:
+    """The list as filtered; htmx gets the inside of `#list`."""
+    filters, sides = Filters.parse(request.GET), find_sides(request.access)
+    batches = list_batches(request.access, filters.wanted)
+    page = take_page(request.GET, batches, list_url=request.path, size=PAGE_SIZE, newest_first=True)
+    context = {
+        "filters": filters,
+        "sides": sides,
+        "page": page,
+        "rows": build_batch_rows(request.access, page.rows),
+        "total": batches.count(),
+        "facets": build_facets(request.access, filters, sides),
+        "chips": build_chips(request.access, filters),
+        "may_create": request.access.may(Permission.BATCH_CREATE),
+    }
+    return render_list(request, "ownership/batch_list.html", "ownership/_batch_table.html", context)
+
+
+def render_list(request: MemberRequest, whole: str, inside: str, context: dict[str, Any]) -> HttpResponse:
+    is_part = request.htmx and not request.htmx.history_restore_request
+    response = render(request, inside if is_part else whole, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@require_safe
+@member_required(Permission.BATCH_VIEW)
+def list_facet_options(request: MemberRequest, facet: str) -> HttpResponse:
+    """The options of one facet that match `search`, with what is chosen in the filter bar around it."""
+    if facet not in FACETS:
+        raise Http404
+    found = search_facet(request.access, Filters.parse(request.GET), facet, request.GET.get("search", ""))
+    return render(request, "web/_facet_options.html", {"facet": found})
+
+
+@require_safe
+@member_required(Permission.BATCH_VIEW)
+def show_batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
+    try:
+        batch = find_batch(request.access, batch_id)
+    except Batch.DoesNotExist:
+        raise Http404 from None
+    page = build_batch_page(request.access, batch, request.GET)
+    return render_list(
+        request, "ownership/batch_detail.html", "ownership/_batch_devices.html", {"page": page}
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_required(Permission.BATCH_CREATE)
+def create_batch_reference(request: MemberRequest) -> HttpResponse:
+    if request.method != "POST":
+        return render_batch_form(request, BatchForm(request.access))
+    form = BatchForm(request.access, request.POST, request.FILES)
+    if is_upload_too_large(request):
+        form.add_error("serial_files", describe_upload_limit())
+    created = save_batch(request, form) if form.is_valid() else None
+    if created is None:
+        form.keep_files()
+        return render_batch_form(request, form)
+    return answer_created(request, created)
+
+
+def describe_upload_limit() -> str:
+    limit = filesizeformat(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
+    return _("The files are larger than %(limit)s together and were not read.") % {"limit": limit}
+
+
+def save_batch(request: MemberRequest, form: BatchForm) -> CreatedBatch | None:
+    try:
+        return create_batch(
+            request.access,
+            reference=form.cleaned_data["reference"],
+            serial_numbers=form.given,
+            receiver=form.cleaned_data["receiver"],
+            label=form.cleaned_data["label"],
+            needs_confirmation=form.cleaned_data["needs_confirmation"],
+        )
+    except DomainError as error:
+        form.refuse(error)
+        return None
+
+
+def render_batch_form(request: MemberRequest, form: BatchForm) -> HttpResponse:
+    choice = build_receiver_choice(request.access, "", form["receiver"].value() or "")
+    return render(request, "ownership/batch_create.html", {"form": form, "choice": choice})
+
+
+def answer_created(request: MemberRequest, created: CreatedBatch) -> HttpResponse:
+    """Go on to the batch's page. An open one is shown at once: its code goes into this answer and nowhere else."""
+    messages.success(request, describe_created(created.batch))
+    if created.ownership_code is None:
+        return redirect("batch_detail", created.batch.pk)
+    page = build_batch_page(request.access, find_batch(request.access, created.batch.pk), QueryDict())
+    return render(
+        request, "ownership/batch_detail.html", {"page": page, "ownership_code": created.ownership_code}
+    )
+
+
+def describe_created(batch: Batch) -> str:
+    values = {"reference": batch.reference, "count": batch.device_count, "receiver": batch.receiver}
+    if batch.receiver is None:
+        text = ngettext(
+            "%(reference)s is saved with %(count)d product.",
+            "%(reference)s is saved with %(count)d products.",
+            batch.device_count,
+        )
+    else:
+        text = ngettext(
+            "%(reference)s is saved: %(count)d product was delivered to %(receiver)s.",
+            "%(reference)s is saved: %(count)d products were delivered to %(receiver)s.",
+            batch.device_count,
+        )
+    return text % values
+
+
+@require_safe
+@member_required(Permission.BATCH_CREATE)
+def list_receiver_options(request: MemberRequest) -> HttpResponse:
+    """The organisations that match `q`, to be chosen as receiver."""
+    choice = build_receiver_choice(request.access, request.GET.get("q", ""), request.GET.get("receiver", ""))
+    return render(request, "ownership/_receiver_options.html", {"choice": choice})
+
+
+@require_safe
+@member_required(Permission.OWNERSHIP_CONFIRM)
+def list_requests(request: MemberRequest) -> HttpResponse:
+    return render_requests(request, request.GET, {})
+
+
+def render_requests(
+    request: MemberRequest, query: QueryDict, refused: dict[UUID, DeclineForm]
+) -> HttpResponse:
+    """Show the requests, the oldest first; those that could not be declined with the form that says why."""
+    url = reverse("ownership_request_list")
+    page = take_page(query, list_open_requests(request.access), list_url=url, size=PAGE_SIZE)
+    context = {
+        "page": page,
+        "rows": [(asked, refused.get(asked.pk) or build_decline_form(asked.pk)) for asked in page.rows],
+        "total": count_open_requests(request.access),
+        "answered": list_answered_requests(request.access),
+    }
+    return render_list(request, "ownership/request_list.html", "ownership/_request_table.html", context)
+
+
+def build_decline_form(request_id: UUID, data: QueryDict | None = None) -> DeclineForm:
+    return DeclineForm(data, auto_id=f"%s-{request_id}")
+
+
+@require_POST
+@member_required(Permission.OWNERSHIP_CONFIRM)
+def confirm(request: MemberRequest, request_id: UUID) -> HttpResponse:
+    try:
+        asked = confirm_request(request.access, request_id)
+    except OwnershipRequest.DoesNotExist:
+        raise Http404 from None
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, describe_answer(asked, _("%(serial)s now belongs to %(organisation)s.")))
+    return redirect("ownership_request_list")
+
+
+@require_POST
+@member_required(Permission.OWNERSHIP_CONFIRM)
+def decline(request: MemberRequest, request_id: UUID) -> HttpResponse:
+    form = build_decline_form(request_id, request.POST)
+    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    try:
+        asked = decline_request(request.access, request_id, reason=reason)
+    except OwnershipRequest.DoesNotExist:
+        raise Http404 from None
+    except DomainError as error:
+        if error.field:
+            return render_requests(request, start_with(request_id), {request_id: form})
+        messages.error(request, str(error))
+    else:
+        text = _("The request of %(organisation)s for %(serial)s is declined.")
+        messages.success(request, describe_answer(asked, text))
+    return redirect("ownership_request_list")
+
+
+def start_with(request_id: UUID) -> QueryDict:
+    """Return the query of the page that begins with this request."""
+    return QueryDict(f"after={UUID(int=request_id.int - 1)}")
+
+
+def describe_answer(asked: OwnershipRequest, text: str) -> str:
+    return text % {"serial": asked.device.serial_number, "organisation": asked.requester.name}

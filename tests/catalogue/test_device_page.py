@@ -1,0 +1,159 @@
+"""The page of one device: what it is, which keys it has, and who read them."""
+
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from meterkeys.audit.events import Event
+from meterkeys.audit.services import record
+from meterkeys.devices.models import Batch, Device, DeviceState
+from meterkeys.ownership.models import OwnershipRequest
+from meterkeys.ownership.services import claim_device, decline_request
+from tests.catalogue.pages import read_text
+from tests.world import World, make_device
+
+pytestmark = pytest.mark.django_db
+
+LORA_AND_OMS = {"app_key": bytes(16), "nwk_key": bytes(24), "oms_key": bytes(8)}
+
+
+def open_page(world: World, user: str, device: Device) -> str:
+    return read_text(world.client(user).get(f"/devices/{device.pk}/"))
+
+
+def test_the_page_names_everything_that_is_known_of_the_device(world: World) -> None:
+    device = make_device(
+        world.stadtwerk,
+        "1001",
+        issuer=world.acme,
+        state=DeviceState.CLAIMED,
+        dev_eui="0011223344556677",
+        join_eui="70B3D5E75F600000",
+        wmbus_manufacturer="ELS",
+        wmbus_id="10345678",
+        wmbus_version="33",
+        wmbus_device_type="07",
+        batch=Batch.unscoped.create(issuer=world.acme, receiver=world.stadtwerk, reference="acme_lot"),
+    )
+    text = open_page(world, "stadtwerk_user", device)
+    for shown in (
+        "1001",
+        "TOPAS Lora W8",
+        "CLAIMED",
+        "acme_lot",
+        "DevEUI 0011223344556677",
+        "JoinEUI 70B3D5E75F600000",
+        "M-Bus address ELS 10345678",
+        "M-Bus version 33",
+        "M-Bus device type 07",
+        "Issuer Acme Metering",
+        f"Imported on {timezone.localdate().strftime('%b. ')}"[:14],
+    ):
+        assert shown in text
+
+
+def test_what_is_not_known_is_left_out(world: World) -> None:
+    text = open_page(world, "stadtwerk_user", make_device(world.stadtwerk, "1001"))
+    for name in ("DevEUI", "JoinEUI", "M-Bus", "Batch reference", "Labels"):
+        assert name not in text
+
+
+def test_the_keys_are_masked_slots_with_their_class_and_algorithm(world: World) -> None:
+    device = make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED, keys=LORA_AND_OMS)
+    text = open_page(world, "stadtwerk_user", device)
+    for slot in ("AppKey LoRa, AES-128", "NwkKey LoRa, AES-192", "OMS key OMS, DES"):
+        assert f"{slot} •••• •••• •••• •••• Hidden Show" in text
+    assert "Download the key" in text
+
+
+def test_a_device_without_keys_offers_none(world: World) -> None:
+    text = open_page(
+        world, "stadtwerk_user", make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED, keys={})
+    )
+    assert "No key of this product was imported." in text
+    assert "Download the key" not in text
+
+
+def test_before_the_claim_the_page_says_to_claim_next_to_the_button(world: World) -> None:
+    device = make_device(world.stadtwerk, "1001", issuer=world.acme, state=DeviceState.DELIVERED)
+    text = open_page(world, "stadtwerk_user", device)
+    assert "Claim the product first: its key is given to the organisation that has claimed it." in text
+    assert text.count("Claim the product ") >= 2
+    assert "Show" not in text
+    assert "Download the key" not in text
+
+
+def test_who_may_not_read_keys_sees_which_there_are_and_no_more(world: World) -> None:
+    device = make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED)
+    text = open_page(world, "stadtwerk_auditor", device)
+    assert "OMS key OMS, AES-128" in text
+    assert "Your roles do not include reading keys." in text
+    assert "Show" not in text
+    assert "Download the key" not in text
+
+
+@pytest.mark.parametrize(
+    "user", ["other_administrator", "stadtwerk_administrator", "feldservice_installer", "acme_administrator"]
+)
+def test_a_device_of_others_is_not_found(world: World, user: str) -> None:
+    """Not for a stranger, the parent organisation, or the issuer that has delivered it."""
+    world.deliver(["1001"], world.netz)
+    device = Device.unscoped.get(serial_number="1001")
+    for pk in (device.pk, uuid4()):
+        assert world.client(user).get(f"/devices/{pk}/").status_code == 404
+
+
+def test_the_own_readers_are_named_and_those_of_others_are_not(world: World) -> None:
+    device = make_device(world.stadtwerk, "1001", issuer=world.acme, state=DeviceState.CLAIMED)
+    for user in ("acme_issuer", "stadtwerk_user"):
+        record(Event.KEY_SHOWN, world.access(user), subject="1001", device_ids=[device.pk.bytes])
+    text = open_page(world, "stadtwerk_administrator", device)
+    assert "Key shown Stadtwerk Demo Stadtwerk User <stadtwerk.user@stadtwerk.example>" in text
+    assert "Key shown Acme Metering" in text
+    assert "acme.issuer@" not in text
+    assert "Acme Issuer" not in text
+
+
+def test_a_key_that_others_have_had_is_advised_to_be_changed(world: World) -> None:
+    device = make_device(world.stadtwerk, "1001", issuer=world.acme, state=DeviceState.CLAIMED)
+    advice = "Other organisations had these keys before."
+    record(Event.KEY_SHOWN, world.access("stadtwerk_user"), subject="1001", device_ids=[device.pk.bytes])
+    assert advice not in open_page(world, "stadtwerk_user", device)
+    record(Event.KEYS_EXPORTED, world.access("acme_issuer"), subject="all", device_ids=[device.pk.bytes])
+    assert advice in open_page(world, "stadtwerk_user", device)
+
+
+def test_what_happened_to_another_device_is_not_told(world: World) -> None:
+    device, other = (
+        make_device(world.stadtwerk, serial, state=DeviceState.CLAIMED) for serial in ("1001", "1002")
+    )
+    record(Event.KEY_SHOWN, world.access("stadtwerk_user"), subject="1002", device_ids=[other.pk.bytes])
+    assert "Nobody has read these keys yet" in open_page(world, "stadtwerk_user", device)
+
+
+def test_the_history_tells_delivery_and_claim(world: World) -> None:
+    world.deliver(["1001"], world.stadtwerk)
+    device = claim_device(world.access("stadtwerk_user"), Device.unscoped.get(serial_number="1001").pk)
+    text = open_page(world, "stadtwerk_user", device)
+    assert "Devices delivered Acme Metering" in text
+    assert "Device claimed Stadtwerk Demo Stadtwerk User" in text
+    assert text.index("Device claimed") < text.index("Devices delivered")
+
+
+def test_a_declined_request_tells_why(world: World) -> None:
+    world.deliver(["1001"], world.stadtwerk, needs_confirmation=True)
+    device = claim_device(world.access("stadtwerk_user"), Device.unscoped.get(serial_number="1001").pk)
+    request = OwnershipRequest.unscoped.get(device=device)
+    decline_request(world.access("acme_issuer"), request.pk, reason="Not paid for yet")
+    assert "Acme Metering declined the last ownership request: Not paid for yet" in open_page(
+        world, "stadtwerk_user", device
+    )
+
+
+def test_the_batch_is_a_link_for_who_may_open_it(world: World) -> None:
+    batch = world.deliver(["1001"], world.stadtwerk)
+    device = Device.unscoped.get(serial_number="1001")
+    link = f'href="/batches/{batch.pk}/"'
+    assert link in world.client("stadtwerk_administrator").get(f"/devices/{device.pk}/").content.decode()
+    assert link not in world.client("stadtwerk_user").get(f"/devices/{device.pk}/").content.decode()

@@ -1,0 +1,125 @@
+"""What can be chosen in the filter bar: the own values, found by what is typed."""
+
+from itertools import product
+
+import pytest
+
+from meterkeys.devices.models import Device, DeviceState, ProductType
+from meterkeys.devices.services import find_or_create_label
+from tests.catalogue.pages import list_options, read_text
+from tests.world import World, get_product_type, make_device
+
+pytestmark = pytest.mark.django_db
+
+FACETS = ("serial", "type", "status", "label", "batch")
+
+
+def ask(world: World, user: str, facet: str, query: str = "") -> list[str]:
+    return list_options(world.client(user).get(f"/devices/facets/{facet}/?{query}"))
+
+
+@pytest.fixture
+def filled(world: World) -> World:
+    get_product_type("RUBIN SONIC")
+    world.deliver(["A-1", "A-2", "B-1"], world.stadtwerk, reference="lot-1", label="North")
+    world.deliver(["B-2"], world.stadtwerk, reference="lot-2", label="South")
+    world.deliver(["N-1"], world.netz, reference="netz-lot", label="Netz only")
+    Device.unscoped.filter(serial_number="A-2").update(state=DeviceState.CLAIMED)
+    return world
+
+
+OPTIONS = {
+    "serial": ["A-1", "A-2", "B-1", "B-2"],
+    "type": ["TOPAS Lora W8"],
+    "status": ["NOT CLAIMED", "REQUESTED", "CLAIMED"],
+    "label": ["North", "South"],
+    "batch": ["acme_lot-2", "acme_lot-1"],
+}
+SEARCHES = {
+    ("serial", "B"): ["B-1", "B-2"],
+    ("type", "topas"): ["TOPAS Lora W8"],
+    ("type", "rubin"): [],
+    ("status", "not"): ["NOT CLAIMED"],
+    ("label", "SOU"): ["South"],
+    ("label", "%25"): [],
+    ("batch", "lot-1"): ["acme_lot-1"],
+}
+
+
+def test_a_facet_offers_the_values_of_the_own_devices(filled: World, subtests: pytest.Subtests) -> None:
+    for facet, options in OPTIONS.items():
+        with subtests.test(facet):
+            assert ask(filled, "stadtwerk_user", facet) == options
+
+
+def test_what_is_typed_narrows_the_options(filled: World, subtests: pytest.Subtests) -> None:
+    for (facet, search), options in SEARCHES.items():
+        with subtests.test(facet, search=search):
+            assert ask(filled, "stadtwerk_user", facet, f"search={search}") == options
+
+
+def test_the_facet_of_serial_numbers_keeps_to_the_other_facets(filled: World) -> None:
+    assert ask(filled, "stadtwerk_user", "serial", "status=claimed") == ["A-2"]
+    assert ask(filled, "stadtwerk_user", "serial", "status=claimed&serial=B-1") == ["A-2"]
+
+
+def test_what_is_chosen_stays_checked(filled: World) -> None:
+    answer = filled.client("stadtwerk_user").get("/devices/facets/serial/?serial=A-1&search=A")
+    assert 'value="A-1" checked' in answer.content.decode()
+    assert 'value="A-2" checked' not in answer.content.decode()
+
+
+@pytest.mark.parametrize("user", ["other_administrator", "feldservice_installer"])
+def test_a_stranger_is_offered_nothing(filled: World, user: str, subtests: pytest.Subtests) -> None:
+    for facet in ("serial", "type", "label", "batch"):
+        with subtests.test(facet):
+            assert ask(filled, user, facet) == []
+
+
+def test_a_parent_organisation_is_offered_nothing_of_its_children(filled: World) -> None:
+    for facet in FACETS:
+        options = " ".join(ask(filled, "stadtwerk_administrator", facet))
+        assert "N-1" not in options
+        assert "netz" not in options.lower()
+
+
+def test_the_issuer_is_offered_its_stock_and_open_batches_only(filled: World) -> None:
+    filled.deliver(["A-7"], None, reference="open-lot")
+    make_device(filled.acme, "A-8", product_type=get_product_type("RUBIN SONIC"))
+    assert ask(filled, "acme_issuer", "serial") == ["A-7", "A-8"]
+    assert ask(filled, "acme_issuer", "batch") == ["acme_open-lot"]
+    assert ask(filled, "acme_issuer", "type") == ["RUBIN SONIC", "TOPAS Lora W8"]
+    assert ask(filled, "acme_issuer", "status") == ["IN STOCK", "NOT CLAIMED", "REQUESTED", "CLAIMED"]
+
+
+def test_a_product_type_of_others_without_an_own_device_is_not_offered(filled: World) -> None:
+    ProductType.objects.create(name="TOPAS secret", owner=filled.acme)
+    assert ask(filled, "stadtwerk_user", "type", "search=topas") == ["TOPAS Lora W8"]
+
+
+def test_at_most_fifty_options_come_and_the_rest_is_told(world: World) -> None:
+    for number in range(51):
+        find_or_create_label(world.stadtwerk.pk, f"Label {number:02d}")
+    answer = world.client("stadtwerk_user").get("/devices/facets/label/")
+    assert len(list_options(answer)) == 50
+    assert "There are more" in read_text(answer)
+    exact = world.client("stadtwerk_user").get("/devices/facets/label/?search=Label 0")
+    assert "There are more" not in read_text(exact)
+
+
+def test_two_issuers_serial_number_is_offered_once(world: World) -> None:
+    make_device(world.stadtwerk, "A-1", issuer=world.acme)
+    make_device(world.stadtwerk, "A-1", issuer=world.other)
+    assert ask(world, "stadtwerk_user", "serial") == ["A-1"]
+
+
+def test_an_unknown_facet_is_not_found(world: World) -> None:
+    assert world.client("stadtwerk_user").get("/devices/facets/owner/").status_code == 404
+
+
+def test_rubbish_in_the_search_is_no_error(filled: World, subtests: pytest.Subtests) -> None:
+    client = filled.client("stadtwerk_user")
+    for facet, search in product(FACETS, ("%00", "%25", "'", "%F0%9F%94%91", "9" * 300)):
+        with subtests.test(facet, search=search):
+            answer = client.get(f"/devices/facets/{facet}/?search={search}&{facet}=%00")
+            assert answer.status_code == 200

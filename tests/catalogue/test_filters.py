@@ -1,0 +1,159 @@
+"""The filters of the product list: the address and back, and which devices they keep."""
+
+from dataclasses import dataclass
+from itertools import product
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import pytest
+from django.http import QueryDict
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order
+from meterkeys.devices.models import Device, DeviceState
+from meterkeys.devices.services import attach_label, find_or_create_label
+from meterkeys.organisations.permissions import Permission
+from tests.world import World, get_product_type, make_device
+
+pytestmark = pytest.mark.django_db
+
+VALUES = st.lists(st.text(max_size=8), max_size=4)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The cast with devices, and the ids that an address names, by what they are called here."""
+
+    world: World
+    ids: dict[str, UUID]
+
+
+def narrow(world: World, query: str, user: str = "stadtwerk_user") -> set[str]:
+    """Return the serial numbers of the user's devices that the address keeps."""
+    access = world.access(user)
+    devices = Device.objects.allowed(access, Permission.DEVICE_VIEW)
+    kept = Filters.parse(QueryDict(query)).narrow(devices, access)
+    return set(kept.values_list("serial_number", flat=True))
+
+
+@given(
+    q=st.text(max_size=8),
+    values=st.fixed_dictionaries(dict.fromkeys(FACETS, VALUES)),
+    order=st.sampled_from(list(Order)),
+    per_page=st.sampled_from(PAGE_SIZES),
+)
+def test_what_is_written_into_the_address_is_read_from_it_again(
+    q: str, values: dict[str, list[str]], order: Order, per_page: int
+) -> None:
+    query = QueryDict(mutable=True)
+    query.update({"q": q, "order": order, "per_page": str(per_page)})
+    for facet, chosen in values.items():
+        query.setlist(facet, chosen)
+    filters = Filters.parse(query)
+    assert Filters.parse(QueryDict(urlsplit(filters.url()).query)) == filters
+
+
+@given(st.text(max_size=200))
+def test_any_address_is_read(text: str) -> None:
+    Filters.parse(QueryDict(text))
+
+
+def test_the_address_leaves_out_what_is_usual() -> None:
+    assert Filters.parse(QueryDict("q=&per_page=50&order=newest&serial=")).url() == "/devices/"
+
+
+@pytest.mark.parametrize("query", ["order=name", "per_page=7", "per_page=100000", "order=", "per_page=-1"])
+def test_an_unknown_order_or_page_size_is_the_usual_one(query: str) -> None:
+    assert Filters.parse(QueryDict(query)) == Filters()
+
+
+def test_taking_one_value_away_keeps_the_others() -> None:
+    filters = Filters.parse(QueryDict("serial=A&serial=B&status=claimed&order=serial"))
+    assert filters.without("serial", "A").url() == "/devices/?serial=B&status=claimed&order=serial"
+    assert filters.cleared().url() == "/devices/?order=serial"
+
+
+ONE_FACET = {
+    "": {"A-1", "A-2", "A-3", "B-1", "B-2", "C-1"},
+    "q=A-": {"A-1", "A-2", "A-3"},
+    "q=a-": set(),
+    "q=-1": set(),
+    "serial=A-1": {"A-1"},
+    "serial=A-1&serial=B-2&serial=Z": {"A-1", "B-2"},
+    "type={rubin}": {"C-1"},
+    "type={rubin}&type={lora}": {"A-1", "A-2", "A-3", "B-1", "B-2", "C-1"},
+    "status=claimed": {"A-2", "B-2", "C-1"},
+    "status=delivered&status=requested": {"A-1", "A-3", "B-1"},
+    "status=in_stock": set(),
+    "label={North}": {"A-1", "A-2", "B-1"},
+    "label={North}&label={Spare}": {"A-1", "A-2", "B-1", "B-2"},
+    "batch={lot-1}": {"A-1", "A-2", "B-1"},
+    "batch={lot-1}&batch={lot-2}": {"A-1", "A-2", "A-3", "B-1", "B-2"},
+}
+SEVERAL_FACETS = {
+    "q=A&status=claimed": {"A-2"},
+    "status=claimed&batch={lot-2}": {"B-2"},
+    "label={North}&status=claimed&type={lora}": {"A-2"},
+    "label={North}&batch={lot-2}": set(),
+    "serial=A-1&serial=A-2&status=delivered&batch={lot-1}&label={North}&type={lora}&q=A": {"A-1"},
+}
+MEANINGLESS = ("rubbish", "%00", str(uuid4()), "'; --", "%F0%9F%94%91")
+
+
+@pytest.fixture
+def filled(world: World) -> Filled:
+    """Give Stadtwerk six devices that differ in everything that can be filtered."""
+    lot_1 = world.deliver(["A-1", "A-2", "B-1"], world.stadtwerk, reference="lot-1", label="North")
+    lot_2 = world.deliver(["A-3", "B-2"], world.stadtwerk, reference="lot-2")
+    world.deliver(["A-9"], world.netz, reference="lot-3", label="North")
+    make_device(
+        world.stadtwerk, "C-1", state=DeviceState.CLAIMED, product_type=get_product_type("RUBIN SONIC")
+    )
+    Device.unscoped.filter(serial_number__in=["A-2", "B-2"]).update(state=DeviceState.CLAIMED)
+    Device.unscoped.filter(serial_number="B-1").update(state=DeviceState.REQUESTED)
+    attach_label(world.stadtwerk.pk, "Spare", [Device.unscoped.get(serial_number="B-2").pk])
+    ids = {
+        "lot-1": lot_1.pk,
+        "lot-2": lot_2.pk,
+        "North": find_or_create_label(world.stadtwerk.pk, "North"),
+        "Spare": find_or_create_label(world.stadtwerk.pk, "Spare"),
+        "north-of-netz": find_or_create_label(world.netz.pk, "North"),
+        "lora": get_product_type().pk,
+        "rubin": get_product_type("RUBIN SONIC").pk,
+    }
+    return Filled(world, ids)
+
+
+def test_a_facet_keeps_the_devices_that_have_one_of_its_values(
+    filled: Filled, subtests: pytest.Subtests
+) -> None:
+    for query, kept in ONE_FACET.items():
+        with subtests.test(query):
+            assert narrow(filled.world, query.format(**filled.ids)) == kept
+
+
+def test_facets_together_keep_what_fits_all_of_them(filled: Filled, subtests: pytest.Subtests) -> None:
+    for query, kept in SEVERAL_FACETS.items():
+        with subtests.test(query):
+            assert narrow(filled.world, query.format(**filled.ids)) == kept
+
+
+def test_a_value_that_means_nothing_keeps_nothing_rather_than_everything(
+    filled: Filled, subtests: pytest.Subtests
+) -> None:
+    for facet, value in product(FACETS, MEANINGLESS):
+        with subtests.test(f"{facet}={value}"):
+            assert narrow(filled.world, f"{facet}={value}") == set()
+
+
+def test_a_label_of_another_organisation_keeps_nothing(filled: Filled) -> None:
+    query = f"label={filled.ids['north-of-netz']}"
+    assert narrow(filled.world, query) == set()
+    assert narrow(filled.world, query, "netz_administrator") == {"A-9"}
+
+
+def test_signs_of_a_pattern_are_plain_characters(filled: Filled, subtests: pytest.Subtests) -> None:
+    for start in ("%25", "_", "A_", "\\", "*", "[A]"):
+        with subtests.test(start):
+            assert narrow(filled.world, f"q={start}") == set()

@@ -1,0 +1,42 @@
+"""What every test may ask for."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from django.utils import translation
+
+from meterkeys.keystore import keyring
+from meterkeys.keystore.root_key import create_root_key_file
+from tests.settings import TEST_HOME
+from tests.world import World, build_world
+
+# Playwright's synchronous interface runs a loop in the thread of the tests.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+def pytest_configure() -> None:
+    create_root_key_file(TEST_HOME / "root.key")
+
+
+@pytest.fixture(autouse=True)
+def _forget_between_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Drop unwrapped keys, counted logins and the language of the last page: they outlive the database of a test."""
+    yield
+    translation.deactivate()
+    keyring.forget_keys()
+    if {"db", "transactional_db", "live_server"} & set(request.fixturenames):
+        from django.core.cache import cache
+
+        cache.clear()
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return build_world()
+
+
+@pytest.fixture
+def committed_world(transactional_db: None) -> World:
+    """The cast in a database whose transactions really commit, for what other connections see."""
+    return build_world()

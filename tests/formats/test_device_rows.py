@@ -1,0 +1,55 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meterkeys.formats.device_columns import COLUMNS, Header
+from meterkeys.formats.device_rows import DeviceReader
+from meterkeys.formats.errors import CellErrors
+from tests.formats.key_files import devices, given_rows
+
+ALL_COLUMNS = Header(len(COLUMNS), tuple(range(len(COLUMNS))))
+Rows = list[tuple[str, ...]]
+
+
+@given(st.lists(devices, min_size=1, max_size=4) | st.lists(given_rows, min_size=1, max_size=2))
+def test_rows_taken_by_columns_are_those_taken_one_by_one(rows: Rows) -> None:
+    errors = CellErrors()
+    reader = DeviceReader(ALL_COLUMNS, errors)
+    by_columns = reader.read_columns(7, [list(column) for column in zip(*rows, strict=True)])
+    by_rows = list(reader.read_rows(enumerate(map(list, rows), 7)))
+    if by_columns is not None:
+        assert list(by_columns) == by_rows
+        assert not errors
+
+
+@given(st.lists(given_rows, min_size=1, max_size=4))
+def test_a_row_is_either_given_or_reported(rows: Rows) -> None:
+    errors = CellErrors()
+    given_lines = [
+        row[0] for row in DeviceReader(ALL_COLUMNS, errors).read_rows(enumerate(map(list, rows), 1))
+    ]
+    reported = {error.line for error in errors.kept}
+    blank = {line for line, row in enumerate(rows, 1) if not any(cell.strip() for cell in row)}
+    assert not reported & set(given_lines)
+    assert reported | set(given_lines) | blank == set(range(1, len(rows) + 1))
+
+
+def test_ordinary_rows_are_taken_by_columns() -> None:
+    lorawan = ("A001", "Topas", "70B3D57ED0000001", "70b3d57ed0000000", "AB" * 16, *[""] * 6, "Étage 5")
+    wmbus = ("00017", "Calec", *[""] * 4, "kam", "00123456", "1B", "7", "ef" * 8, "")
+    reader = DeviceReader(ALL_COLUMNS, CellErrors())
+    columns = [list(column) for column in zip(lorawan, wmbus, strict=True)]
+    rows = reader.read_columns(2, columns)
+    assert rows is not None
+    assert list(rows) == [
+        (
+            2,
+            "A001",
+            "Topas",
+            "70B3D57ED0000001",
+            "70B3D57ED0000000",
+            *[""] * 4,
+            "Étage 5",
+            (("app_key", b"\xab" * 16),),
+        ),
+        (3, "00017", "Calec", "", "", "KAM", "00123456", "1B", "07", "", (("oms_key", b"\xef" * 8),)),
+    ]

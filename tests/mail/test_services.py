@@ -1,0 +1,321 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+from pytest_django import Settings
+
+from meterkeys.core.errors import DomainError
+from meterkeys.mail.models import LetterState, OutgoingLetter
+from meterkeys.mail.services import (
+    LEASE,
+    RETRY_PAUSES,
+    _take,
+    _try_to_send,
+    recent_letters,
+    resend_letter,
+    send_due_letters,
+)
+from meterkeys.mail.smtp import SmtpConnection
+from tests.fakes.smtp import FakeSmtpServer
+from tests.mail.conftest import Queue
+
+committed = pytest.mark.django_db(transaction=True)
+
+
+def find_state(letter: OutgoingLetter) -> str:
+    letter.refresh_from_db()
+    return letter.state
+
+
+@committed
+def test_a_letter_arrives_once_with_both_parts(smtp: FakeSmtpServer, queue: Queue) -> None:
+    letter = queue(language="fr")
+    assert send_due_letters() == 1
+    assert send_due_letters() == 0
+    [received] = smtp.letters
+    assert received.recipients == ("anna@stadtwerk.example",)
+    assert received.message["To"] == "Anna Weber <anna@stadtwerk.example>"
+    assert received.message["Subject"] == letter.subject
+    assert received.message["Message-ID"] == letter.message_id
+    assert received.message["Auto-Submitted"] == "auto-generated"
+    assert received.read_part("plain").strip() == letter.text
+    assert received.read_part("html").strip() == letter.html.strip()
+    assert find_state(letter) == LetterState.SENT
+    assert letter.sent_at is not None
+    assert letter.lease_until is None
+
+
+@committed
+def test_the_sender_is_the_one_of_the_settings(
+    smtp: FakeSmtpServer, queue: Queue, settings: Settings
+) -> None:
+    settings.DEFAULT_FROM_EMAIL = "Clés <keys@acme.example>"
+    letter = queue()
+    send_due_letters()
+    [received] = smtp.letters
+    assert received.sender == "keys@acme.example"
+    assert received.message["From"].addresses[0].display_name == "Clés"
+    assert letter.message_id.endswith("@acme.example>")
+
+
+@committed
+def test_a_transaction_that_is_rolled_back_leaves_no_letter(smtp: FakeSmtpServer, queue: Queue) -> None:
+    with transaction.atomic():
+        queue()
+        transaction.set_rollback(True)
+    assert send_due_letters() == 0
+    assert not OutgoingLetter.objects.exists()
+
+
+@committed
+def test_a_second_letter_for_the_same_cause_is_not_written(smtp: FakeSmtpServer, queue: Queue) -> None:
+    first = queue(cause="new_batch:1:2")
+    with transaction.atomic():
+        assert queue(cause="new_batch:1:2", to="other@stadtwerk.example").pk == first.pk
+    send_due_letters()
+    assert queue(cause="new_batch:1:2").pk == first.pk
+    assert send_due_letters() == 0
+    assert len(smtp.letters) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "address",
+    ["anna", "a@b\r\nBcc: eve@evil.example", "a@b.example, eve@evil.example", "", "A <a@b.example>"],
+)
+def test_a_letter_to_no_address_is_refused(queue: Queue, address: str) -> None:
+    with pytest.raises(DomainError) as refusal:
+        queue(to=address)
+    assert refusal.value.code == "invalid_address"
+    assert not OutgoingLetter.objects.exists()
+
+
+@committed
+def test_without_a_server_letters_wait(queue: Queue, settings: Settings) -> None:
+    settings.SMTP_SERVER = None
+    letter = queue()
+    assert send_due_letters() == 0
+    assert find_state(letter) == LetterState.QUEUED
+    assert letter.attempts == 0
+
+
+@committed
+def test_letters_that_wait_long_go_first_and_no_more_than_asked(smtp: FakeSmtpServer, queue: Queue) -> None:
+    for number in range(3):
+        queue(to=f"user{number}@stadtwerk.example")
+    assert send_due_letters(limit=2) == 2
+    assert [letter.recipients[0] for letter in smtp.letters] == [
+        "user0@stadtwerk.example",
+        "user1@stadtwerk.example",
+    ]
+    assert smtp.connections == 1
+
+
+@committed
+def test_a_worker_that_is_asked_to_stop_takes_no_further_letter(smtp: FakeSmtpServer, queue: Queue) -> None:
+    for _ in range(3):
+        queue()
+    assert send_due_letters(is_stopping=lambda: bool(smtp.letters)) == 1
+    assert OutgoingLetter.objects.filter(attempts=0).count() == 2
+
+
+@committed
+def test_letters_are_not_sent_inside_of_a_transaction(smtp: FakeSmtpServer, queue: Queue) -> None:
+    queue()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        send_due_letters()
+    assert smtp.letters == []
+
+
+@committed
+def test_several_workers_send_each_letter_once(smtp: FakeSmtpServer, queue: Queue) -> None:
+    smtp.faults.recipient_delay = 0.005
+    for number in range(30):
+        queue(to=f"user{number}@stadtwerk.example")
+    counts = run_together(4, lambda: send_due_letters(limit=30))
+    assert sum(counts) == 30
+    assert Counter(letter.recipients[0] for letter in smtp.letters) == Counter(
+        f"user{number}@stadtwerk.example" for number in range(30)
+    )
+
+
+@committed
+def test_several_writers_write_one_letter_for_one_cause(queue: Queue) -> None:
+    run_together(4, lambda: queue(cause="new_batch:1:2"))
+    assert OutgoingLetter.objects.count() == 1
+
+
+def run_together(number: int, work: Callable[[], Any]) -> list[Any]:
+    """Run the work in that many threads at once, each with a connection of its own."""
+    barrier = threading.Barrier(number)
+    results = []
+
+    def run() -> None:
+        with closing(connection):
+            barrier.wait()
+            results.append(work())
+
+    threads = [threading.Thread(target=run) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == number
+    return results
+
+
+@committed
+def test_a_worker_killed_after_sending_costs_one_duplicate_that_can_be_told(
+    smtp: FakeSmtpServer, queue: Queue, tmp_path: Any
+) -> None:
+    smtp.faults.content_delay = 30
+    letter = queue()
+    worker = start_worker(smtp, tmp_path)
+    wait_until(lambda: bool(smtp.letters))
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+    smtp.faults.content_delay = 0
+
+    assert send_due_letters() == 0, "the lease of the dead worker holds"
+    assert send_due_letters(now=timezone.now() + LEASE) == 1
+    assert find_state(letter) == LetterState.SENT
+    assert [received.message["Message-ID"] for received in smtp.letters] == [letter.message_id] * 2
+
+
+@committed
+def test_a_worker_killed_before_sending_loses_nothing(
+    smtp: FakeSmtpServer, queue: Queue, tmp_path: Any
+) -> None:
+    smtp.faults.recipient_delay = 30
+    letter = queue()
+    worker = start_worker(smtp, tmp_path)
+    wait_until(lambda: OutgoingLetter.objects.exclude(lease_until=None).exists())
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+    smtp.faults.recipient_delay = 0
+
+    assert send_due_letters(now=timezone.now() + LEASE) == 1
+    assert len(smtp.letters) == 1
+    assert find_state(letter) == LetterState.SENT
+
+
+def start_worker(smtp: FakeSmtpServer, home: Any) -> subprocess.Popen[bytes]:
+    """Start a process that sends what is due in the database of this test."""
+    code = "import django; django.setup(); from meterkeys.mail.services import *; send_due_letters()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "meterkeys.config.settings",
+            "METERKEYS_HOME": str(home),
+            "METERKEYS_SMTP_URL": smtp.url,
+            "METERKEYS_DATABASE_URL": find_database_url(),
+        },
+    )
+
+
+def find_database_url() -> str:
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    login = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
+    return f"postgresql://{login}/{database['NAME']}"
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+@committed
+def test_a_worker_whose_lease_ran_out_does_not_disturb_the_next(
+    smtp: FakeSmtpServer, queue: Queue, settings: Settings
+) -> None:
+    letter = queue()
+    smtp.faults.recipient_answers["anna@stadtwerk.example"] = "550 No such user"
+    later = timezone.now() + LEASE
+    late = _take(letter.pk, later - LEASE)
+    assert late is not None
+    assert _take(letter.pk, later) is not None
+    with closing(SmtpConnection(settings.SMTP_SERVER)) as smtp_connection:
+        assert _try_to_send(late, smtp_connection, later) is not None
+    assert find_state(letter) == LetterState.QUEUED
+    assert letter.last_error == ""
+    assert letter.lease_until == later + LEASE
+
+
+@committed
+def test_retries_pause_longer_and_longer_for_three_days_and_then_the_letter_has_failed(
+    smtp: FakeSmtpServer, queue: Queue
+) -> None:
+    smtp.stop()
+    letter = queue()
+    now = start = timezone.now()
+    pauses = []
+    while find_state(letter) == LetterState.QUEUED:
+        send_due_letters(now=now)
+        letter.refresh_from_db()
+        pauses.append(letter.next_attempt_at - now)
+        now = letter.next_attempt_at
+    assert pauses[:5] == [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 60)]
+    assert timedelta(days=2, hours=23) < now - start <= timedelta(days=3)
+    assert letter.attempts == len(RETRY_PAUSES) + 1
+    assert find_state(letter) == LetterState.FAILED
+    assert "refused" in letter.last_error
+
+
+@committed
+def test_a_letter_is_not_tried_before_its_pause_is_over(smtp: FakeSmtpServer, queue: Queue) -> None:
+    now = timezone.now()
+    letter = queue()
+    smtp.stop()
+    send_due_letters(now=now + timedelta(seconds=1))
+    smtp.start()
+    assert send_due_letters(now=now + timedelta(seconds=60)) == 0
+    assert send_due_letters(now=now + timedelta(seconds=61)) == 1
+    assert find_state(letter) == LetterState.SENT
+    assert letter.last_error == ""
+
+
+@committed
+def test_a_failed_letter_is_sent_again_on_request(smtp: FakeSmtpServer, queue: Queue) -> None:
+    smtp.faults.recipient_answers["anna@stadtwerk.example"] = "550 No such user"
+    letter = queue()
+    assert not resend_letter(letter.pk)
+    send_due_letters()
+    assert find_state(letter) == LetterState.FAILED
+    smtp.faults.recipient_answers.clear()
+    assert resend_letter(letter.pk)
+    assert find_state(letter) == LetterState.QUEUED
+    assert letter.attempts == 0
+    assert send_due_letters() == 1
+    assert not resend_letter(letter.pk)
+    assert len(smtp.letters) == 1
+
+
+@pytest.mark.django_db
+def test_the_newest_letters_come_first(queue: Queue) -> None:
+    queued = [queue().pk for _ in range(3)]
+    assert [letter.pk for letter in recent_letters()] == queued[::-1]
+    assert len(recent_letters(2)) == 2
+
+
+@pytest.mark.django_db
+def test_a_long_name_is_cut_and_the_language_is_the_one_written_in(queue: Queue) -> None:
+    letter = queue(name="A" * 300, language="tlh")
+    letter.refresh_from_db()
+    assert letter.to_name == "A" * 100
+    assert letter.language == "en"

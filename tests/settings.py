@@ -1,0 +1,26 @@
+"""The product's settings, in a data folder of the tests' own and on the database that they are run on."""
+
+import os
+import tempfile
+from pathlib import Path
+
+TEST_HOME = Path(tempfile.mkdtemp(prefix="meterkeys-tests-"))
+DATABASE = os.environ.get("METERKEYS_TEST_DATABASE", "sqlite")
+
+# Nothing of a developer's own installation may leak into the tests.
+for _name in [name for name in os.environ if name.startswith("METERKEYS_") and name != "METERKEYS_TEST_DATABASE"]:
+    del os.environ[_name]
+os.environ["METERKEYS_HOME"] = str(TEST_HOME)
+if DATABASE != "sqlite":
+    os.environ["METERKEYS_DATABASE_URL"] = DATABASE
+
+from meterkeys.config.settings import *  # noqa: E402, F403 — only now may the settings be read
+from meterkeys.config.settings import DATABASES, STORAGES  # noqa: E402
+
+if DATABASE == "sqlite":
+    # A file, not memory: write-ahead log, lock time-out and IMMEDIATE are part of what is tested.
+    DATABASES["default"]["TEST"] = {"NAME": str(TEST_HOME / "test.sqlite3")}
+# Names with a hash need a collected folder, which the tests do without.
+STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True

@@ -1,0 +1,135 @@
+"""What a person sets for themselves: the profile, the language, the theme."""
+
+import pytest
+from django.test import Client
+
+from meterkeys.accounts.models import CsvDelimiter, ThousandsSeparator, User
+from meterkeys.organisations.permissions import Role
+from meterkeys.organisations.services import add_member
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+PROFILE = {
+    "name": "Camille Martin",
+    "language": "fr",
+    "csv_delimiter": ",",
+    "csv_thousands_separator": " ",
+    "theme": "dark",
+}
+
+
+def reload(world: World, name: str) -> User:
+    return User.objects.get(pk=world.users[name].pk)
+
+
+def test_the_profile_is_saved_and_the_page_is_in_the_new_language(world: World) -> None:
+    response = world.client("stadtwerk_user").post("/profile/", PROFILE, follow=True)
+    user = reload(world, "stadtwerk_user")
+    assert {name: getattr(user, name) for name in PROFILE} == PROFILE
+    assert response.redirect_chain == [("/profile/", 302)]
+    assert '<html lang="fr"' in response.content.decode()
+    assert len(list(response.context["messages"])) == 1
+
+
+@pytest.mark.parametrize("delimiter", CsvDelimiter.values)
+@pytest.mark.parametrize("separator", ThousandsSeparator.values)
+def test_every_offered_character_survives_the_form(world: World, delimiter: str, separator: str) -> None:
+    chosen = {**PROFILE, "csv_delimiter": delimiter, "csv_thousands_separator": separator}
+    world.client("stadtwerk_user").post("/profile/", chosen)
+    user = reload(world, "stadtwerk_user")
+    assert (user.csv_delimiter, user.csv_thousands_separator) == (delimiter, separator)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("language", "xx"),
+        ("csv_delimiter", "x"),
+        ("csv_thousands_separator", "x"),
+        ("theme", "pink"),
+    ],
+)
+def test_a_wrong_value_is_refused_and_changes_nothing(world: World, field: str, value: str) -> None:
+    before = reload(world, "stadtwerk_user")
+    response = world.client("stadtwerk_user").post("/profile/", {**PROFILE, field: value})
+    assert list(response.context["form"].errors) == [field]
+    after = reload(world, "stadtwerk_user")
+    assert [getattr(after, name) for name in PROFILE] == [getattr(before, name) for name in PROFILE]
+    assert str(response.context["user"]) == before.name
+
+
+def test_the_address_and_other_fields_cannot_be_changed_here(world: World) -> None:
+    world.client("stadtwerk_user").post(
+        "/profile/", {**PROFILE, "email": "new@stadtwerk.example", "is_active": "", "is_demonstration": "on"}
+    )
+    user = reload(world, "stadtwerk_user")
+    assert (user.email, user.is_active, user.is_demonstration) == (
+        "stadtwerk.user@stadtwerk.example",
+        True,
+        False,
+    )
+
+
+def test_the_profile_shows_the_own_organisations_and_roles(world: World) -> None:
+    add_member(world.users["stadtwerk_user"], world.netz, [Role.AUDITOR, Role.INSTALLER])
+    page = world.client("stadtwerk_user").get("/profile/").content.decode()
+    for text in ("Stadtwerk Demo", "Netz Demo", "Auditor", "Installer", 'href="/password/change/"'):
+        assert text in page
+    assert "Acme Metering" not in page
+
+
+def test_before_the_login_the_browser_chooses_the_language(client: Client) -> None:
+    assert (
+        '<html lang="fr"' in client.get("/login/", headers={"accept-language": "fr-FR,fr"}).content.decode()
+    )
+    assert '<html lang="en"' in client.get("/login/", headers={"accept-language": "sv"}).content.decode()
+
+
+def test_after_the_login_the_profile_chooses_the_language(world: World) -> None:
+    world.users["stadtwerk_user"].language = "fr"
+    world.users["stadtwerk_user"].save()
+    page = world.client("stadtwerk_user").get("/profile/", headers={"accept-language": "en"})
+    assert '<html lang="fr"' in page.content.decode()
+
+
+def test_the_language_switch_holds_before_the_login(client: Client) -> None:
+    response = client.post("/language/", {"language": "fr", "next": "/login/"}, follow=True)
+    assert response.redirect_chain == [("/login/", 302)]
+    assert '<html lang="fr"' in response.content.decode()
+
+
+def test_the_language_switch_of_somebody_who_is_logged_in_is_remembered(world: World) -> None:
+    client = world.client("stadtwerk_user")
+    response = client.post("/language/", {"language": "fr", "next": "/profile/"}, follow=True)
+    assert '<html lang="fr"' in response.content.decode()
+    assert reload(world, "stadtwerk_user").language == "fr"
+
+
+def test_a_language_that_is_not_offered_is_not_remembered(world: World) -> None:
+    client = world.client("stadtwerk_user")
+    for unknown in ("sv", "xx", ""):
+        assert client.post("/language/", {"language": unknown, "next": "/profile/"}).status_code == 302
+    assert reload(world, "stadtwerk_user").language == "en"
+
+
+@pytest.mark.parametrize("path", ["/language/", "/theme/"])
+@pytest.mark.parametrize("address", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", ""])
+def test_a_switch_never_leads_to_another_site(world: World, path: str, address: str) -> None:
+    data = {"language": "fr", "theme": "dark", "next": address}
+    response = world.client("stadtwerk_user").post(path, data)
+    assert response.headers["Location"] == "/"
+
+
+def test_the_theme_is_remembered_and_an_unknown_one_is_not(world: World) -> None:
+    client = world.client("stadtwerk_user")
+    response = client.post("/theme/", {"theme": "dark", "next": "/profile/"}, follow=True)
+    assert 'data-theme-choice="dark"' in response.content.decode()
+    client.post("/theme/", {"theme": "pink"})
+    assert reload(world, "stadtwerk_user").theme == "dark"
+
+
+@pytest.mark.parametrize("path", ["/language/", "/theme/"])
+def test_the_switches_need_a_post(world: World, path: str) -> None:
+    assert world.client("stadtwerk_user").get(path).status_code == 405
