@@ -138,6 +138,17 @@ def test_the_list_can_be_ordered_by_serial_number(world: World) -> None:
     assert '<th scope="col" aria-sort="ascending">' in page.content.decode()
 
 
+def test_what_is_searched_by_its_beginning_comes_in_the_order_of_serial_numbers(world: World) -> None:
+    serials = [f"S{number * 7 % 60:02d}" for number in range(60)]
+    make_claimed(world.stadtwerk, serials)
+    client = world.client("stadtwerk_user")
+    first = client.get("/devices/?q=S&per_page=25")
+    second = client.get(find_link(first, "next"))
+    assert list_serials(first) + list_serials(second) == sorted(serials)[:50]
+    assert "Order of the list" not in read_text(first)
+    assert list_serials(client.get(find_link(second, "prev"))) == list_serials(first)
+
+
 def test_order_and_page_size_stay_when_a_filter_changes(world: World) -> None:
     make_claimed(world.stadtwerk, ["A"])
     html = world.client("stadtwerk_user").get("/devices/?order=serial&per_page=100").content.decode()

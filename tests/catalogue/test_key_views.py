@@ -91,6 +91,12 @@ def test_without_script_the_key_stands_on_the_page(world: World, device: Device)
     assert "Key shown Stadtwerk Demo Stadtwerk User" in read_text(answer)
 
 
+def test_the_reading_appears_at_once_under_who_read_the_keys(world: World, device: Device) -> None:
+    answer = world.client("stadtwerk_user").post(show_address(device), headers=HTMX)
+    assert 'id="reading-list" aria-labelledby="readings" hx-swap-oob="true"' in answer.content.decode()
+    assert "Key shown Stadtwerk Demo Stadtwerk User" in read_text(answer)
+
+
 def test_showing_a_key_is_written_down(world: World, device: Device) -> None:
     world.client("feldservice_installer").post(show_address(device), headers=HTMX)
     assert list_releases() == []
@@ -358,10 +364,11 @@ def test_the_key_of_another_device_is_not_shown_under_this_one(world: World, dev
     assert list_releases() == []
 
 
-def test_a_link_releases_nothing(world: World, device: Device) -> None:
+def test_a_link_releases_nothing_and_leads_to_the_page(world: World, device: Device) -> None:
     client = world.client("stadtwerk_user")
-    for address in (show_address(device), download_address(device), "/devices/keys/download/"):
-        assert client.get(address).status_code == 405
+    for address in (show_address(device), download_address(device)):
+        assert client.get(address).headers["Location"] == f"/devices/{device.pk}/"
+    assert client.get("/devices/keys/download/").headers["Location"] == "/devices/"
     assert list_releases() == []
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from meterkeys.config import environment
 from meterkeys.config.environment import (
     SettingError,
     SmtpServer,
@@ -44,6 +45,13 @@ def test_the_secret_key_stays_and_is_for_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "secret-key").stat().st_mode) == 0o600
     assert read_secret_key(make_folder(tmp_path / "other")) != key
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["secret-key"]
+
+
+def test_who_comes_second_does_not_replace_the_secret_key(tmp_path: Path) -> None:
+    for text in ("first", "second"):
+        environment._write_once(tmp_path / "secret-key", text)
+    assert read_secret_key(tmp_path) == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["secret-key"]
 
 
 def test_processes_that_start_at_once_agree_on_the_secret_key(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, Tenan
 FILES_WITH_UNSCOPED = {
     "organisations/tenancy.py": "defines it",
     "devices/services.py": "hangs labels for an owner that the caller has checked",
+    "ownership/services/lists.py": "both sides of a batch see its devices, each as far as it may",
     "ownership/services/batches.py": "an issuer looks up what it issued; devices change hands",
     "ownership/services/requests.py": "the worker ends requests of everybody; a confirmed device changes state",
     "web/demonstration/load.py": "the operator's own command",

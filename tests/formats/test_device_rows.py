@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +32,39 @@ def test_a_row_is_either_given_or_reported(rows: Rows) -> None:
     blank = {line for line, row in enumerate(rows, 1) if not any(cell.strip() for cell in row)}
     assert not reported & set(given_lines)
     assert reported | set(given_lines) | blank == set(range(1, len(rows) + 1))
+
+
+TEXTS = ["", " ", " a", "a ", "'=1", "'a", "a\u200b", "a\tb", "x" * 100, "x" * 101, "AB" * 16]
+KEYS = ["ab" * 8, "AB" * 9, "ab" * 16, "AB" * 17, "AB:" * 16, " " + "AB" * 16, "A" * 15 + "G", "A" * 31 + " "]
+ODD_CELLS = {
+    "serial_number": [*TEXTS, "a.b", "x" * 64, "x" * 65, "A'1"],
+    "product_type": TEXTS,
+    "dev_eui": ["70b3d57ed0000001", "70B3D57ED000000", "70B3D57ED000000G", "70-B3-D5-7E-D0-00-00-01"],
+    "join_eui": ["70b3d57ed0000001", "70B3D57ED000000", "70B3D57ED000000G", "70-B3-D5-7E-D0-00-00-01"],
+    "app_key": KEYS,
+    "nwk_key": KEYS,
+    "wmbus_manufacturer": ["", " ", "kam", "K1M"],
+    "wmbus_id": ["", "1234567", "0012345a", "0012345G", " 0123456"],
+    "wmbus_version": ["", "a", "GG", "100"],
+    "wmbus_device_type": ["", "a", "GG", "100"],
+    "oms_key": KEYS,
+    "label": TEXTS,
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"), [(column, cell) for column in COLUMNS for cell in ODD_CELLS[column]]
+)
+def test_an_odd_cell_is_treated_alike_in_both_ways(column: str, cell: str) -> None:
+    plain = ["A001", "Topas", "", "", "", "", "KAM", "00123456", "1B", "07", "", "x"]
+    odd = plain.copy()
+    odd[COLUMNS.index(column)] = cell
+    errors = CellErrors()
+    reader = DeviceReader(ALL_COLUMNS, errors)
+    by_columns = reader.read_columns(1, [list(cells) for cells in zip(plain, odd, plain, strict=True)])
+    by_rows = list(reader.read_rows(enumerate([plain, odd, plain], 1)))
+    assert len(by_rows) == (2 if errors else 3)
+    assert by_columns is None or list(by_columns) == by_rows
 
 
 def test_ordinary_rows_are_taken_by_columns() -> None:

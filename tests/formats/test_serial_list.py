@@ -48,7 +48,7 @@ def test_a_range_stands_for_all_its_serial_numbers(joiner: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "serial", ["1001-1500", "AB-12", "A1-A22", "A2-A1", "A1-B2", "A-1-A-2", "A-", "-5", "A-B"]
+    "serial", ["1001-1500", "AB-12", "A1-A22", "A2-A1", "A1-B2", "A-1-A-2", "A-", "-5", "A-B", "AB-AB"]
 )
 def test_a_hyphen_that_may_belong_to_a_serial_number_makes_no_range(serial: str) -> None:
     assert parse(serial)[0] == [serial]

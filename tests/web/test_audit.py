@@ -12,7 +12,7 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditEntry
 from meterkeys.audit.services import record
 from meterkeys.devices.models import Device, DeviceState
-from meterkeys.web.audit_page import PAGE_SIZE
+from meterkeys.web.views.audit import PAGE_SIZE
 from tests.world import World, make_device
 
 pytestmark = pytest.mark.django_db

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError
 from django.test import Client
 from pytest_django import Settings
 
 from meterkeys.accounts.models import User
 from meterkeys.accounts.passwords import PasswordRuleValidator
+from meterkeys.accounts.services import create_account
 from meterkeys.keystore.keyring import create_organisation_key
 from meterkeys.keystore.root_key import create_root_key_file
 from meterkeys.organisations.models import Membership, Organisation
@@ -136,6 +139,16 @@ def test_the_command_says_what_is_wrong_and_makes_nothing(
         create(name, *arguments)
     assert Organisation.objects.count() == 1
     assert not User.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fault_on_the_way_leaves_nothing_behind(create: Create) -> None:
+    other = create_account("other@stadtwerk.example", name="Other")
+    EmailAddress.objects.filter(user=other).update(email=ADDRESS)
+    with pytest.raises(IntegrityError):
+        create()
+    assert not Organisation.objects.exists()
+    assert list(User.objects.all()) == [other]
 
 
 def test_without_a_usable_root_key_nothing_is_made(

@@ -63,6 +63,14 @@ class Filters:
     def is_active(self) -> bool:
         return bool(self.q) or any(self.chosen(facet) for facet in FACETS)
 
+    @property
+    def sorting(self) -> Order:
+        """The order that the list has: what is looked for by its beginning comes in the order of serial numbers.
+
+        That is how one looks for it, and the index that finds the beginning has that order.
+        """
+        return Order.SERIAL if self.q else self.order
+
     def without(self, facet: str, value: str | None = None) -> "Filters":
         """Return the filters without one value of a facet, or without the facet."""
         kept = () if value is None else tuple(v for v in self.chosen(facet) if v != value)

@@ -17,12 +17,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_POST
 
 from meterkeys.audit.events import Event
 from meterkeys.catalogue.actions import find_actions
 from meterkeys.catalogue.device_page import KeySlot, build_device_page, find_device, list_slots
 from meterkeys.catalogue.filters import Filters
+from meterkeys.catalogue.history import read_history
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device
 from meterkeys.exchange.services import export_keys
@@ -55,8 +55,22 @@ def never_store(view: KeyView[P]) -> KeyView[P]:
     return answered
 
 
-@require_POST
+def only_posted(view: KeyView[P]) -> KeyView[P]:
+    """Lead whoever comes by a link, or back to a page that a POST has answered, to where the button stands."""
+
+    @wraps(view)
+    def answered(request: MemberRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if request.method == "POST":
+            return view(request, *args, **kwargs)
+        if device_id := kwargs.get("device_id"):
+            return redirect("device_detail", device_id)
+        return redirect("device_list")
+
+    return answered
+
+
 @member_required(Permission.KEY_READ)
+@only_posted
 @never_store
 @sensitive_variables("value")
 def show_key(request: MemberRequest, device_id: UUID, key_id: UUID) -> HttpResponse:
@@ -69,7 +83,8 @@ def show_key(request: MemberRequest, device_id: UUID, key_id: UUID) -> HttpRespo
         return refuse_key(request, device, slot, error)
     shown = {"slot": slot, "value": value, "seconds": SHOWN_SECONDS}
     if request.htmx:
-        return render(request, "web/_key_shown.html", shown)
+        context = shown | {"history": read_history(request.access, device)}
+        return render(request, "catalogue/_key_answer.html", context)
     page = build_device_page(request.access, device)
     return render(request, "catalogue/device_detail.html", {"page": page, "shown": shown})
 
@@ -108,8 +123,8 @@ def render_refusal(request: MemberRequest, device: Device, error: DomainError) -
     return render(request, "catalogue/device_detail.html", {"page": page, "refusal": refusal}, status=REFUSED)
 
 
-@require_POST
 @member_required(Permission.KEY_READ)
+@only_posted
 @never_store
 @sensitive_variables("content")
 def download_key(request: MemberRequest, device_id: UUID) -> HttpResponse:
@@ -132,8 +147,8 @@ def download_key(request: MemberRequest, device_id: UUID) -> HttpResponse:
     return HttpResponse(content, headers=describe_file(f"keys-{make_file_name(device.serial_number)}.csv"))
 
 
-@require_POST
 @member_required(Permission.KEY_EXPORT)
+@only_posted
 @never_store
 def download_keys(request: MemberRequest) -> HttpResponseBase:
     """Send the keys of all devices as filtered whose keys may leave, as a stream: there can be millions."""

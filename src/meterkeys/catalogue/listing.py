@@ -128,7 +128,7 @@ def build_listing(access: Access, filters: Filters, query: QueryDict) -> Listing
     position = read_position(query)
     page = read_slice(
         devices.select_related("product_type", "batch"),
-        filters.order,
+        filters.sorting,
         filters.per_page,
         **{name: Cursor.parse(text) for name, text in position.items()},
     )
@@ -136,10 +136,10 @@ def build_listing(access: Access, filters: Filters, query: QueryDict) -> Listing
         rows=build_rows(access, page.devices),
         total=count_devices(devices, COUNT_LIMIT),
         url=filters.url(**position),
-        previous_url=filters.url(before=Cursor.at(page.devices[0], filters.order))
+        previous_url=filters.url(before=Cursor.at(page.devices[0], filters.sorting))
         if page.has_previous
         else "",
-        next_url=filters.url(after=Cursor.at(page.devices[-1], filters.order)) if page.has_next else "",
+        next_url=filters.url(after=Cursor.at(page.devices[-1], filters.sorting)) if page.has_next else "",
     )
 
 

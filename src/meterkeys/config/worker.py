@@ -44,7 +44,6 @@ class Job:
             # Whatever it was, the other jobs and later letters must not suffer.
             self.failures += 1
             logger.exception("The worker could not %s (failure %d in a row).", self.name, self.failures)
-            connection.close()
             return False
         self.failures = 0
         return True
@@ -72,7 +71,6 @@ class StopRequest:
 def run_jobs(jobs: Sequence[Job], stop: StopRequest, *, tick: float = TICK) -> None:
     """Run each job when it is due until a stop is requested; the job that runs then is finished."""
     while not stop.is_made():
-        close_old_connections()
         for job in jobs:
             if not stop.is_made():
                 job.run_if_due()

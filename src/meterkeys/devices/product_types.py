@@ -6,7 +6,6 @@ from django.apps import AppConfig
 from django.apps import apps as installed_apps
 from django.apps.registry import Apps
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models.functions import Lower
 
 INITIAL_NAMES = (
     "TOPAS SONIC",
@@ -38,7 +37,7 @@ def ensure_product_types(
         model = apps.get_model("devices", "ProductType")
     except LookupError:
         return
-    common = model.objects.using(using).filter(owner=None)
-    known = set(common.annotate(folded=Lower("name")).values_list("folded", flat=True))
-    missing = [model(name=name) for name in INITIAL_NAMES if name.lower() not in known]
-    model.objects.using(using).bulk_create(missing, ignore_conflicts=True)
+    # The constraint on the names, which takes upper and lower case as alike, keeps out what is there.
+    model.objects.using(using).bulk_create(
+        [model(name=name) for name in INITIAL_NAMES], ignore_conflicts=True
+    )

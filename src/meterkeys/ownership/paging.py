@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import QueryDict
 
 M = TypeVar("M", bound=models.Model)
+Key = UUID | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ def take_page(
 
     A position that is no key or beyond the end, and one less than a page from the start, is the first page.
     """
-    after, before = _read_key(query, "after"), _read_key(query, "before")
+    after, before = _read_key(rows, query, "after"), _read_key(rows, query, "before")
     found = _take(rows, before, size, descending=not newest_first)[::-1] if before else []
     if len(found) > size:
         page = _Slice(found[1:], has_previous=True, has_next=True)
@@ -46,30 +48,29 @@ class _Slice(Generic[M]):
     has_next: bool
 
 
-def _take_onwards(
-    rows: models.QuerySet[M], after: UUID | None, size: int, *, newest_first: bool
-) -> _Slice[M]:
+def _take_onwards(rows: models.QuerySet[M], after: Key | None, size: int, *, newest_first: bool) -> _Slice[M]:
     found = _take(rows, after, size, descending=newest_first)
     if after and not found:
         return _take_onwards(rows, None, size, newest_first=newest_first)
     return _Slice(found[:size], has_previous=after is not None, has_next=len(found) > size)
 
 
-def _take(rows: models.QuerySet[M], beyond: UUID | None, size: int, *, descending: bool) -> list[M]:
+def _take(rows: models.QuerySet[M], beyond: Key | None, size: int, *, descending: bool) -> list[M]:
     """Return the rows beyond that key in this direction, one more than a page holds."""
     if beyond is not None:
         rows = rows.filter(pk__lt=beyond) if descending else rows.filter(pk__gt=beyond)
     return list(rows.order_by("-pk" if descending else "pk")[: size + 1])
 
 
-def _read_key(query: QueryDict, name: str) -> UUID | None:
+def _read_key(rows: models.QuerySet[M], query: QueryDict, name: str) -> Key | None:
+    key_field = rows.model._meta.pk  # noqa: SLF001 — Django's documented way to a model's fields
     try:
-        return UUID(query.get(name, ""))
-    except ValueError:
+        return key_field.to_python(query.get(name, "")) if key_field else None
+    except ValidationError:
         return None
 
 
-def link_list(list_url: str, query: QueryDict, **position: UUID) -> str:
+def link_list(list_url: str, query: QueryDict, **position: Key) -> str:
     """Return the address of the list as filtered, from another position on."""
     changed = query.copy()
     for name in ("after", "before"):

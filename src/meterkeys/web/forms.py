@@ -5,15 +5,11 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.db import models
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.accounts.models import User
 from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditEntry
-from meterkeys.web.audit_page import Position
-
-LARGEST_ID = 2**63 - 1
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no ModelForm[…] at run time
@@ -42,7 +38,7 @@ class ProductTypeForm(forms.Form):
 
 
 class AuditFilterForm(forms.Form):
-    """What the list of the audit is filtered by, and where its page begins. A field that is wrong counts as empty."""
+    """What the list of the audit is filtered by. A field that is wrong counts as empty."""
 
     event = forms.ChoiceField(
         label=_("Event"), choices=[("", _("All events")), *Event.choices], required=False
@@ -51,10 +47,10 @@ class AuditFilterForm(forms.Form):
         label=_("Who"),
         max_length=100,
         required=False,
-        widget=forms.TextInput(attrs={"type": "search", "size": 32, "placeholder": _("Name or e-mail address")}),
+        widget=forms.TextInput(
+            attrs={"type": "search", "size": 32, "placeholder": _("Name or e-mail address")}
+        ),
     )
-    before = forms.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
-    after = forms.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,21 +60,9 @@ class AuditFilterForm(forms.Form):
     def is_filtered(self) -> bool:
         return bool(self.cleaned_data.get("event") or self.cleaned_data.get("actor"))
 
-    @property
-    def position(self) -> Position:
-        return Position(before=self.cleaned_data.get("before"), after=self.cleaned_data.get("after"))
-
     def filter(self, entries: models.QuerySet[AuditEntry]) -> models.QuerySet[AuditEntry]:
         if event := self.cleaned_data.get("event"):
             entries = entries.filter(event=event)
         if actor := self.cleaned_data.get("actor"):
             entries = entries.filter(actor_label__icontains=actor)
         return entries
-
-    def link(self, request: HttpRequest, **position: int) -> str:
-        """Return the address of the list as filtered, from another position on."""
-        query = request.GET.copy()
-        for name in ("before", "after"):
-            query.pop(name, None)
-        query.update({name: str(entry_id) for name, entry_id in position.items()})
-        return f"{request.path}?{query.urlencode()}"

@@ -163,6 +163,10 @@ def test_a_text_of_another_length_is_refused(text: str) -> None:
     assert refusal(text) == "length"
 
 
+def test_a_code_lost_in_a_long_text_is_refused_unread() -> None:
+    assert refusal(" " * 100 + CODE) == "length"
+
+
 @given(st.text())
 def test_any_text_is_a_code_or_refused(text: str) -> None:
     with suppress(OwnershipCodeError):

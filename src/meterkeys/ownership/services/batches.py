@@ -297,7 +297,7 @@ def _queue_new_batch_letter(access: Access, batch: Batch, receiver: Organisation
             "organisation": receiver.name,
             "issuer": access.organisation_name,
             "batch_reference": batch.reference,
-            "label": batch.label or "—",
+            "label": batch.label,
             "device_count": batch.device_count,
             "action_link": f"{settings.PUBLIC_URL}/devices/?batch={batch.pk}",
         },

@@ -1,0 +1,194 @@
+"""The frame of the pages and their components, in a real browser: keyboard, screen reader, phone, both themes."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from meterkeys.devices.models import DeviceState
+from tests.world import World, key_of, make_device
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parent.parent.parent / "frontend/node_modules/axe-core/axe.min.js").read_text()
+RUN_AXE = (
+    "axe.run().then(({violations}) => violations.map(({id, nodes}) => id + ': ' + nodes.map(n => n.target)))"
+)
+NOTE_VIOLATIONS = (
+    "window.violations = [];"
+    "document.addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective))"
+)
+PHONE, DESK = 390, 1440
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def cast(committed_world: World) -> World:
+    """The cast; the utility has three claimed devices and the manufacturer two in stock."""
+    for serial in ("7001", "7002", "7003"):
+        make_device(committed_world.stadtwerk, serial, issuer=committed_world.acme, state=DeviceState.CLAIMED)
+    for serial in ("8001", "8002"):
+        make_device(committed_world.acme, serial)
+    return committed_world
+
+
+@pytest.fixture
+def open_page(chromium: Browser, live_server: LiveServer, cast: World) -> Iterator[OpenPage]:
+    """Return what opens a page as one of the cast, at a width and in a theme."""
+    contexts = []
+
+    def open_as(
+        name: str, path: str, *, width: int = DESK, theme: str = "light", script: bool = True
+    ) -> Page:
+        context = chromium.new_context(
+            base_url=live_server.url,
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if theme == "dark" else "light",
+            java_script_enabled=script,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        contexts.append(context)
+        context.add_init_script(NOTE_VIOLATIONS)
+        if name:
+            cookie = cast.client(name).cookies["meterkeys_session"]
+            context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+    yield open_as
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_the_pages_have_no_finding_and_fit_the_screen(open_page: OpenPage, width: int, theme: str) -> None:
+    page = open_page("", "/login/", width=width, theme=theme)
+    assert find_faults(page) == []
+    page = open_page("acme_administrator", "/devices/", width=width, theme=theme)
+    assert page.locator("html").get_attribute("data-bs-theme") == theme
+    assert find_faults(page) == []
+    for path in ("/batches/new/", "/profile/", "/nothing-here/"):
+        page.goto(path)
+        assert find_faults(page) == [], path
+
+
+def find_faults(page: Page) -> list[str]:
+    """Return what axe, the content security policy and the width of the screen object to."""
+    page.evaluate(AXE)
+    faults: list[str] = [*page.evaluate(RUN_AXE), *page.evaluate("window.violations")]
+    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+        faults.append("wider than the screen")
+    return faults
+
+
+def test_a_hidden_side_menu_stays_hidden_on_the_next_page(open_page: OpenPage) -> None:
+    page = open_page("acme_administrator", "/devices/")
+    button = page.locator("[data-menu-toggle]")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    button.click()
+    page.goto("/profile/")
+    expect(page.locator("#side-menu")).to_be_hidden()
+    expect(button).to_have_attribute("aria-expanded", "false")
+    button.click()
+    expect(page.locator("#side-menu")).to_be_visible()
+
+
+def test_on_a_phone_the_menu_comes_over_the_page_and_escape_shuts_it(open_page: OpenPage) -> None:
+    page = open_page("acme_administrator", "/devices/", width=PHONE)
+    button = page.locator("[data-menu-toggle]")
+    expect(page.locator("#side-menu")).to_be_hidden()
+    button.click()
+    expect(page.locator("#side-menu")).to_be_visible()
+    assert page.locator(".content").get_attribute("inert") is not None
+    page.keyboard.press("Escape")
+    expect(page.locator("#side-menu")).to_be_hidden()
+    expect(button).to_be_focused()
+
+
+def test_a_facet_is_used_by_keyboard_and_its_chip_takes_it_back(open_page: OpenPage) -> None:
+    page = open_page("stadtwerk_administrator", "/devices/")
+    facet = page.locator("[data-facet]").filter(has=page.locator("[data-facet-search]")).first
+    facet.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(facet.locator("[data-facet-search]")).to_be_focused()
+    page.keyboard.type("7002")
+    expect(facet.locator("input[type=checkbox]")).to_have_count(1)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(page.locator("#list tbody tr")).to_have_count(1)
+    expect(page.locator("#announcer")).to_contain_text("1")
+    page.keyboard.press("Escape")
+    expect(facet.locator("summary")).to_be_focused()
+    expect(facet).not_to_have_attribute("open", "")
+    page.locator("[data-facet-remove]").click()
+    expect(page.locator("#list tbody tr")).to_have_count(3)
+    expect(page.locator("#list")).to_be_focused()
+    expect(facet).not_to_have_class("facet--active")
+
+
+def test_going_back_shows_the_list_and_its_filters_as_they_were(open_page: OpenPage) -> None:
+    page = open_page("stadtwerk_administrator", "/devices/")
+    facet = page.locator("[data-facet]").filter(has=page.locator("[data-facet-search]")).first
+    facet.locator("summary").click()
+    facet.locator("input[type=checkbox]").first.check()
+    expect(page.locator("#list tbody tr")).to_have_count(1)
+    page.go_back()
+    expect(page.locator("#list tbody tr")).to_have_count(3)
+    expect(page.locator(".facet--active")).to_have_count(0)
+
+
+def test_without_script_the_search_is_sent_by_a_button(open_page: OpenPage) -> None:
+    page = open_page("stadtwerk_administrator", "/devices/", script=False)
+    page.locator("#filters [name=q]").fill("7002")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#list tbody tr")).to_have_count(1)
+
+
+def test_a_shown_key_is_copied_without_gaps_and_masked_after_thirty_seconds(open_page: OpenPage) -> None:
+    page = open_page("stadtwerk_administrator", "/devices/")
+    page.clock.install()
+    page.get_by_role("link", name="7001").click()
+    page.locator(".key-slot [hx-post]").click()
+    key = key_of("7001").hex().upper()
+    expect(page.locator("[data-secret-value]")).to_have_text(key, ignore_case=True)
+    page.locator("[data-secret-copy]").click()
+    expect(page.locator("[data-secret-feedback]")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()").upper() == key
+    page.clock.fast_forward(29_000)
+    expect(page.locator("[data-secret]")).to_have_count(1)
+    page.clock.fast_forward(2_000)
+    expect(page.locator("[data-secret]")).to_have_count(0)
+    assert key not in page.content().upper()
+    expect(page.locator(".key-slot [hx-post]")).to_have_count(1)
+    assert page.evaluate("window.violations") == []
+
+
+def test_the_number_of_serial_numbers_runs_along(open_page: OpenPage) -> None:
+    page = open_page("acme_administrator", "/batches/new/")
+    field = page.locator("textarea[data-serials]")
+    field.fill("8001, 8002")
+    expect(page.locator("output")).to_have_text("2")
+    field.fill("A0001–A1500")
+    expect(page.locator("output")).to_have_text("1,500")
+
+
+def test_the_error_summary_takes_the_focus_and_leads_to_the_field(open_page: OpenPage) -> None:
+    page = open_page("acme_administrator", "/batches/new/")
+    page.locator("main form").evaluate("form => form.noValidate = true")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("[data-focus]").first).to_be_focused()
+    page.locator(".error-list a").first.click()
+    expect(page.locator("#id_reference")).to_be_focused()

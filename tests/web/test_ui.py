@@ -1,0 +1,127 @@
+"""The template tags and includes that pages are made of."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django import forms
+from django.template import Context, Template
+from django.template.loader import render_to_string
+
+from meterkeys.devices.models import DeviceState
+
+
+@dataclass
+class Option:
+    value: str
+    label: str
+    is_chosen: bool = False
+    count: int | None = None
+
+
+class Answers(forms.Form):
+    name = forms.CharField(help_text="As on the label.")
+    kind = forms.ChoiceField(choices=[("a", "A"), ("b", "B")], widget=forms.RadioSelect)
+    agreed = forms.BooleanField(required=False)
+    colour = forms.ChoiceField(choices=[("r", "Red")], required=False)
+
+
+def render(source: str, **context: Any) -> str:
+    return Template("{% load ui %}" + source).render(Context(context))
+
+
+def test_an_icon_without_a_label_is_hidden_from_screen_readers() -> None:
+    assert 'aria-hidden="true"' in render("{% icon 'key' %}")
+
+
+def test_the_label_of_an_icon_is_escaped() -> None:
+    assert 'aria-label="&lt;b&gt;"' in render("{% icon 'key' label %}", label="<b>")
+
+
+@pytest.mark.parametrize(
+    ("field", "css_class"),
+    [("name", "form-control"), ("agreed", "form-check-input"), ("colour", "form-select")],
+)
+def test_each_kind_of_control_has_its_class(field: str, css_class: str) -> None:
+    assert f'class="{css_class}"' in render("{% control field %}", field=Answers()[field])
+
+
+def test_a_control_with_an_error_is_marked_and_points_at_help_and_error() -> None:
+    rendered = render_to_string("web/_field.html", {"field": Answers({})["name"]})
+    assert "is-invalid" in rendered
+    assert 'aria-invalid="true"' in rendered
+    assert 'aria-describedby="id_name_helptext id_name_error"' in rendered
+    assert 'id="id_name_helptext"' in rendered
+    assert 'id="id_name_error"' in rendered
+
+
+def test_only_fields_that_may_stay_empty_are_called_optional() -> None:
+    form = Answers()
+    assert "(optional)" not in render_to_string("web/_field.html", {"field": form["name"]})
+    assert "(optional)" in render_to_string("web/_field.html", {"field": form["colour"]})
+
+
+def test_the_error_summary_links_to_the_fields_and_to_the_first_of_a_group() -> None:
+    rendered = render_to_string("web/_form_errors.html", {"form": Answers({})})
+    assert 'href="#id_name"' in rendered
+    assert 'href="#id_kind_0"' in rendered
+
+
+def test_a_form_without_errors_has_no_summary() -> None:
+    assert render_to_string("web/_form_errors.html", {"form": Answers()}).strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "summary"), [((), ""), (("A",), "A"), (("A", "C"), "A +1"), (("A", "B", "C"), "A +2")]
+)
+def test_a_facet_is_summed_up_by_its_first_choice_and_the_number_of_others(
+    chosen: tuple[str, ...], summary: str
+) -> None:
+    options = [Option(label.lower(), label, is_chosen=label in chosen) for label in "ABC"]
+    assert render("{{ options|summarise_chosen }}", options=options) == summary
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("Camille Martin", "CM"),
+        ("camille", "C"),
+        ("Ana de la Cruz", "AC"),
+        ("", "?"),
+        ("installer@x.example", "IX"),
+    ],
+)
+def test_initials_are_at_most_two_letters(name: str, letters: str) -> None:
+    assert render("{{ name|initials }}", name=name) == letters
+
+
+@pytest.mark.parametrize("state", [state.name.lower() for state in DeviceState])
+def test_every_state_is_shown_by_an_icon_and_words(state: str) -> None:
+    rendered = render_to_string("web/_status.html", {"state": state})
+    assert "<svg" in rendered
+    assert rendered.split("</svg>")[1].split("<")[0].strip().isupper()
+
+
+def test_a_shown_key_stands_in_the_page_once_and_not_in_its_mask() -> None:
+    slot = {"name": "AppKey", "algorithm": "AES-128", "reveal_url": "/reveal/", "download_url": ""}
+    rendered = render_to_string("web/_key_shown.html", {"slot": slot, "value": "00AA", "csrf_token": "t"})
+    assert rendered.count("00AA") == 1
+    assert "00AA" not in rendered.split("<template")[1]
+    assert 'hx-post="/reveal/"' in rendered.split("<template")[1]
+
+
+def test_a_facet_whose_options_are_looked_up_keeps_its_search_out_of_the_form() -> None:
+    facet = {
+        "name": "type",
+        "label": "Type",
+        "options": [Option("t", "T", is_chosen=True)],
+        "options_url": "/o/",
+    }
+    rendered = render_to_string("web/_facet.html", {"facet": facet})
+    assert 'form=""' in rendered
+    assert "checked" in rendered
+
+
+def test_a_facet_without_look_up_has_no_search() -> None:
+    facet = {"name": "type", "label": "Type", "options": [Option("t", "T")], "options_url": ""}
+    assert "data-facet-search" not in render_to_string("web/_facet.html", {"facet": facet})
