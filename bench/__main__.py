@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROWS = {"small": 100_000, "full": 1_000_000}
 RESULTS = Path(__file__).parent / "results.json"
@@ -25,14 +26,15 @@ def main() -> None:
         print(f"{mark} {result['id']:28} {result['value']:.2f} (goal {result['goal']:.2f})  {result['what']}")
 
 
-def measure(name: str, url: str, rows: int) -> list[dict[str, float]]:
+def measure(name: str, url: str, rows: int) -> list[dict[str, Any]]:
     """Run the measurements of one database in a process and a data folder of their own."""
     with tempfile.TemporaryDirectory(prefix="meterkeys-bench-") as home:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("METERKEYS_")}
         environment |= {"METERKEYS_HOME": home, **({"METERKEYS_DATABASE_URL": url} if url else {})}
         command = [sys.executable, "-m", "bench.measure", name, str(rows)]
         answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
-    return json.loads(answer.stdout.splitlines()[-1])
+    results: list[dict[str, Any]] = json.loads(answer.stdout.splitlines()[-1])
+    return results
 
 
 if __name__ == "__main__":

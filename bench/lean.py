@@ -4,8 +4,9 @@ import csv
 import io
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
+from operator import attrgetter
 from typing import Any, BinaryIO
 from uuid import UUID
 
@@ -20,15 +21,29 @@ DEVICE_COLUMNS = (
     "id, issuer_id, owner_id, state, serial_number, product_type_id, dev_eui, join_eui, "
     "wmbus_manufacturer, wmbus_id, wmbus_version, wmbus_device_type, created_at"
 )
-DEVICE_TYPES = "uuid uuid uuid int2 text uuid text text text text text text timestamptz".split()
+DEVICE_TYPES = [
+    "uuid",
+    "uuid",
+    "uuid",
+    "int2",
+    "text",
+    "uuid",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "timestamptz",
+]
 KEY_COLUMNS = "id, owner_id, device_id, kind, version, algorithm, blob, fingerprint"
-KEY_TYPES = "uuid uuid uuid int2 int2 int2 bytea bytea".split()
+KEY_TYPES = ["uuid", "uuid", "uuid", "int2", "int2", "int2", "bytea", "bytea"]
 
 
 def import_devices(file: BinaryIO, *, owner: UUID, types: dict[str, UUID], aead: AESGCM, now: Any) -> None:
     """Read serial number, type, DevEUI, JoinEUI and AppKey of each line and insert a device and a key."""
     is_postgresql = connection.vendor == "postgresql"
-    encode = (lambda value: value) if is_postgresql else (lambda value: value.hex)
+    encode: Callable[[UUID], Any] = (lambda value: value) if is_postgresql else attrgetter("hex")
     owner_id = encode(owner)
     type_ids = {name: encode(pk) for name, pk in types.items()}
     lines = csv.reader(io.TextIOWrapper(file, "utf-8", newline=""), delimiter=";")
@@ -47,7 +62,21 @@ def import_devices(file: BinaryIO, *, owner: UUID, types: dict[str, UUID], aead:
                 blob = nonce + aead.encrypt(nonce, key, aad)
                 pk = encode(device_id)
                 devices.append(
-                    (pk, owner_id, owner_id, 1, serial, type_ids[kind], dev_eui, join_eui, "", "", "", "", now)
+                    (
+                        pk,
+                        owner_id,
+                        owner_id,
+                        1,
+                        serial,
+                        type_ids[kind],
+                        dev_eui,
+                        join_eui,
+                        "",
+                        "",
+                        "",
+                        "",
+                        now,
+                    )
                 )
                 keys.append((encode(key_id), owner_id, pk, 1, 1, 2, blob, b""))
             if is_postgresql:
@@ -69,14 +98,14 @@ def _copy(table: str, columns: str, types: list[str], rows: list[tuple[Any, ...]
 
 def _insert(table: str, columns: str, rows: list[tuple[Any, ...]]) -> None:
     marks = ", ".join("?" * len(rows[0]))
-    connection.connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+    connection.connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
 
 
 def export_devices(*, owner: UUID, types: dict[str, UUID], aead: AESGCM) -> Iterator[bytes]:
     """Yield a line with identities and key for each device of the owner."""
     is_postgresql = connection.vendor == "postgresql"
     names = {(pk if is_postgresql else pk.hex): name for name, pk in types.items()}
-    decode = (lambda value: value.bytes) if is_postgresql else bytes.fromhex
+    decode: Callable[[Any], bytes] = attrgetter("bytes") if is_postgresql else bytes.fromhex
     decrypt = aead.decrypt
     sql = (
         "SELECT d.id, k.id, k.kind, k.version, k.blob, d.serial_number, d.product_type_id, d.dev_eui, d.join_eui "
@@ -84,20 +113,22 @@ def export_devices(*, owner: UUID, types: dict[str, UUID], aead: AESGCM) -> Iter
     )
     yield b"serial_number;product_type;dev_eui;join_eui;app_key\r\n"
     with transaction.atomic():
-        rows = _read(sql, owner, is_postgresql)
+        rows = _read(sql, owner)
         while chunk := list(islice(rows, CHUNK)):
             lines = [
                 f"{serial};{names[kind]};{dev_eui};{join_eui};"
                 + decrypt(
-                    blob[:12], blob[12:], pack_identity(owner.bytes, decode(device), decode(key), slot, version)
+                    blob[:12],
+                    blob[12:],
+                    pack_identity(owner.bytes, decode(device), decode(key), slot, version),
                 ).hex()
                 for device, key, slot, version, blob, serial, kind, dev_eui, join_eui in chunk
             ]
             yield ("\r\n".join(lines) + "\r\n").encode()
 
 
-def _read(sql: str, owner: UUID, is_postgresql: bool) -> Iterator[tuple[Any, ...]]:
-    if not is_postgresql:
+def _read(sql: str, owner: UUID) -> Iterator[tuple[Any, ...]]:
+    if connection.vendor != "postgresql":
         yield from connection.connection.execute(sql + "?", [owner.hex])
         return
     with connection.connection.cursor(name="lean") as cursor:

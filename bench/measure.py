@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import django
 
@@ -47,7 +48,9 @@ def main() -> None:
         print(f"{database} pair {number + 1}: import {ratio_in:.2f}, export {ratio_out:.2f}", file=sys.stderr)
         imports.append(ratio_in)
         exports.append(ratio_out)
-    print(json.dumps([describe("import", database, imports, rows), describe("export", database, exports, rows)]))
+    print(
+        json.dumps([describe("import", database, imports, rows), describe("export", database, exports, rows)])
+    )
 
 
 def describe(what: str, database: str, ratios: list[float], rows: int) -> dict[str, object]:
@@ -61,7 +64,7 @@ def describe(what: str, database: str, ratios: list[float], rows: int) -> dict[s
     }
 
 
-def run_pair(number: int, rows: int, types: dict[str, object]) -> tuple[float, float]:
+def run_pair(number: int, rows: int, types: dict[str, UUID]) -> tuple[float, float]:
     """Run product and lean once each, in turn first, each with an organisation of its own."""
     sides = [run_product, run_lean] if number % 2 == 0 else [run_lean, run_product]
     seconds = {side.__name__: side(number, rows, types) for side in sides}
@@ -69,7 +72,7 @@ def run_pair(number: int, rows: int, types: dict[str, object]) -> tuple[float, f
     return bare[0] / product[0], bare[1] / product[1]
 
 
-def run_product(number: int, rows: int, types: dict[str, object]) -> tuple[float, float]:
+def run_product(number: int, rows: int, _types: dict[str, UUID]) -> tuple[float, float]:
     organisation = found_organisation(f"Product {number}", is_issuer=True)
     access = build_operator_access(organisation, "bench", *Permission)
     content, sample = make_file(rows)
@@ -84,7 +87,7 @@ def export_product(access: Access) -> bytes:
     return b"".join(export_keys(access, devices, delimiter=";", event=Event.KEYS_EXPORTED, subject="bench"))
 
 
-def run_lean(number: int, rows: int, types: dict[str, object]) -> tuple[float, float]:
+def run_lean(number: int, rows: int, types: dict[str, UUID]) -> tuple[float, float]:
     owner = found_organisation(f"Lean {number}", is_issuer=True).pk
     aead = AESGCM(os.urandom(32))
     now = connection.ops.adapt_datetimefield_value(timezone.now())

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 from django.utils import translation
 
 from meterkeys.keystore import keyring
@@ -26,8 +27,6 @@ def _forget_between_tests(request: pytest.FixtureRequest) -> Iterator[None]:
     translation.deactivate()
     keyring.forget_keys()
     if {"db", "transactional_db", "live_server"} & set(request.fixturenames):
-        from django.core.cache import cache
-
         cache.clear()
 
 

@@ -8,7 +8,9 @@ TEST_HOME = Path(tempfile.mkdtemp(prefix="meterkeys-tests-"))
 DATABASE = os.environ.get("METERKEYS_TEST_DATABASE", "sqlite")
 
 # Nothing of a developer's own installation may leak into the tests.
-for _name in [name for name in os.environ if name.startswith("METERKEYS_") and name != "METERKEYS_TEST_DATABASE"]:
+for _name in [
+    name for name in os.environ if name.startswith("METERKEYS_") and name != "METERKEYS_TEST_DATABASE"
+]:
     del os.environ[_name]
 os.environ["METERKEYS_HOME"] = str(TEST_HOME)
 if DATABASE != "sqlite":

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
@@ -98,7 +99,7 @@ def build_world() -> World:
 
 
 def add_user(name: str, organisation: Organisation, roles: Iterable[Role]) -> User:
-    address = f"{name.replace('_', '.')}@{name.split('_')[0]}.example"
+    address = f"{name.replace('_', '.')}@{name.split('_', maxsplit=1)[0]}.example"
     user = create_account(address, name=name.replace("_", " ").title(), language="en")
     user.password = hash_password()
     user.save()
@@ -123,7 +124,7 @@ def make_device(
     state: DeviceState = DeviceState.IN_STOCK,
     issuer: Organisation | None = None,
     keys: dict[str, bytes] | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> Device:
     """Insert a device with its keys (by default one OMS key that is computed from the serial number)."""
     device = Device(
@@ -148,5 +149,3 @@ def store_keys(owner_id: UUID, device_id: UUID, keys: dict[str, bytes]) -> None:
 def key_of(serial_number: str) -> bytes:
     """Return the key that `make_device` gives a device: 16 bytes that nobody else has."""
     return (serial_number.encode() + b"-key-" + bytes(range(16)))[:16]
-
-

@@ -23,20 +23,16 @@ function countWord(word) {
   return sizeOfRange(word.slice(0, hyphen), word.slice(hyphen + 1)) || 1
 }
 
-function isJoiner(word) {
-  return word !== undefined && JOINER.test(word)
-}
-
 function countPiece(words) {
   let sum = 0
   for (let at = 0; at < words.length; at += 1) {
-    const [first, joiner, last] = words.slice(at, at + 3)
-    if (isJoiner(first)) continue
-    if (!isJoiner(joiner)) sum += countWord(first)
-    else if (last === undefined || isJoiner(last)) at += 1
-    else {
+    const [first, joiner = '', last = ''] = words.slice(at, at + 3)
+    if (JOINER.test(first)) continue
+    if (JOINER.test(joiner)) {
       sum += sizeOfRange(first, last)
       at += 2
+    } else {
+      sum += countWord(first)
     }
   }
   return sum

@@ -14,7 +14,9 @@ from tests.world import World
 pytestmark = pytest.mark.django_db
 
 
-def test_who_read_a_device_is_found_in_an_entry_of_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_read_a_device_is_found_in_an_entry_of_many(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(services, "PIECE", 7)
     ids = sorted(new_id() for _ in range(50))
     access = world.access("stadtwerk_user")
@@ -55,7 +57,12 @@ def test_an_organisation_reads_its_own_entries_only(world: World) -> None:
 def test_ids_that_do_not_ascend_are_refused(world: World) -> None:
     one, other = sorted(new_id() for _ in range(2))
     with pytest.raises(ValueError, match="ascend"):
-        record(Event.KEYS_EXPORTED, world.access("stadtwerk_user"), subject="x", device_ids=[other.bytes, one.bytes])
+        record(
+            Event.KEYS_EXPORTED,
+            world.access("stadtwerk_user"),
+            subject="x",
+            device_ids=[other.bytes, one.bytes],
+        )
 
 
 @given(st.sets(st.binary(min_size=16, max_size=16)), st.binary(min_size=16, max_size=16))

@@ -12,7 +12,9 @@ from pytest_django.live_server_helper import LiveServer
 
 ROOT = Path(__file__).parent.parent.parent
 AXE = (ROOT / "frontend/node_modules/axe-core/axe.min.js").read_text()
-RUN_AXE = "axe.run().then(({violations}) => violations.map(({id, nodes}) => id + ': ' + nodes.map(n => n.target)))"
+RUN_AXE = (
+    "axe.run().then(({violations}) => violations.map(({id, nodes}) => id + ': ' + nodes.map(n => n.target)))"
+)
 NOTE_VIOLATIONS = (
     "window.violations = [];"
     "document.addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective))"
@@ -26,7 +28,12 @@ OpenContext = Callable[..., BrowserContext]
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
+        quiet = [
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-background-networking",
+            "--disable-component-update",
+        ]
         # Chromium's sandbox does not start as root, and the tests may run as root in a container.
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),

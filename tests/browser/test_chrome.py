@@ -1,36 +1,17 @@
 """The frame of the pages and their components, in a real browser: keyboard, screen reader, phone, both themes."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from meterkeys.devices.models import DeviceState
+from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults
 from tests.world import World, key_of, make_device
 
 pytestmark = pytest.mark.browser
 
-AXE = (Path(__file__).parent.parent.parent / "frontend/node_modules/axe-core/axe.min.js").read_text()
-RUN_AXE = (
-    "axe.run().then(({violations}) => violations.map(({id, nodes}) => id + ': ' + nodes.map(n => n.target)))"
-)
-NOTE_VIOLATIONS = (
-    "window.violations = [];"
-    "document.addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective))"
-)
-PHONE, DESK = 390, 1440
-
 OpenPage = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -44,54 +25,36 @@ def cast(committed_world: World) -> World:
 
 
 @pytest.fixture
-def open_page(chromium: Browser, live_server: LiveServer, cast: World) -> Iterator[OpenPage]:
+def open_page(open_context: OpenContext, site: str, cast: World) -> OpenPage:
     """Return what opens a page as one of the cast, at a width and in a theme."""
-    contexts = []
 
-    def open_as(
-        name: str, path: str, *, width: int = DESK, theme: str = "light", script: bool = True
-    ) -> Page:
-        context = chromium.new_context(
-            base_url=live_server.url,
-            viewport={"width": width, "height": 800},
-            color_scheme="dark" if theme == "dark" else "light",
-            java_script_enabled=script,
-            permissions=["clipboard-read", "clipboard-write"],
-        )
-        contexts.append(context)
-        context.add_init_script(NOTE_VIOLATIONS)
-        if name:
-            cookie = cast.client(name).cookies["meterkeys_session"]
-            context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+    def open_as(name: str, path: str, *, width: int = DESK, theme: str = "light") -> Page:
+        context = open_context(width=width, theme=theme)
+        log_in_as(context, cast, name, site)
         page = context.new_page()
         page.goto(path)
         return page
 
-    yield open_as
-    for context in contexts:
-        context.close()
+    return open_as
+
+
+def log_in_as(context: BrowserContext, cast: World, name: str, site: str) -> None:
+    cookie = cast.client(name).cookies["meterkeys_session"]
+    context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": site}])
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_the_pages_have_no_finding_and_fit_the_screen(open_page: OpenPage, width: int, theme: str) -> None:
-    page = open_page("", "/login/", width=width, theme=theme)
-    assert find_faults(page) == []
     page = open_page("acme_administrator", "/devices/", width=width, theme=theme)
     assert page.locator("html").get_attribute("data-bs-theme") == theme
     assert find_faults(page) == []
-    for path in ("/batches/new/", "/profile/", "/nothing-here/"):
+    for path in ("/batches/new/", "/profile/", "/nothing-here/", "/logout/"):
         page.goto(path)
         assert find_faults(page) == [], path
-
-
-def find_faults(page: Page) -> list[str]:
-    """Return what axe, the content security policy and the width of the screen object to."""
-    page.evaluate(AXE)
-    faults: list[str] = [*page.evaluate(RUN_AXE), *page.evaluate("window.violations")]
-    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-        faults.append("wider than the screen")
-    return faults
+    page.context.clear_cookies()
+    page.goto("/login/")
+    assert find_faults(page) == []
 
 
 def test_a_hidden_side_menu_stays_hidden_on_the_next_page(open_page: OpenPage) -> None:
@@ -148,13 +111,20 @@ def test_going_back_shows_the_list_and_its_filters_as_they_were(open_page: OpenP
     page.go_back()
     expect(page.locator("#list tbody tr")).to_have_count(3)
     expect(page.locator(".facet--active")).to_have_count(0)
+    # The page was loaded anew, not put together from parts that no script looks after.
+    page.locator("[data-menu-toggle]").click()
+    expect(page.locator("#side-menu")).to_be_hidden()
 
 
-def test_without_script_the_search_is_sent_by_a_button(open_page: OpenPage) -> None:
-    page = open_page("stadtwerk_administrator", "/devices/", script=False)
+def test_without_script_the_search_is_sent_by_a_button(chromium: Browser, site: str, cast: World) -> None:
+    context = chromium.new_context(base_url=site, java_script_enabled=False)
+    log_in_as(context, cast, "stadtwerk_administrator", site)
+    page = context.new_page()
+    page.goto("/devices/")
     page.locator("#filters [name=q]").fill("7002")
     page.get_by_role("button", name="Apply").click()
     expect(page.locator("#list tbody tr")).to_have_count(1)
+    context.close()
 
 
 def test_a_shown_key_is_copied_without_gaps_and_masked_after_thirty_seconds(open_page: OpenPage) -> None:
@@ -192,3 +162,11 @@ def test_the_error_summary_takes_the_focus_and_leads_to_the_field(open_page: Ope
     expect(page.locator("[data-focus]").first).to_be_focused()
     page.locator(".error-list a").first.click()
     expect(page.locator("#id_reference")).to_be_focused()
+
+
+def test_a_message_closes_when_its_cross_is_pressed_and_not_before(open_page: OpenPage) -> None:
+    page = open_page("acme_administrator", "/profile/")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".notice--success")).to_have_count(1)
+    page.locator("[data-dismiss]").click()
+    expect(page.locator(".notice--success")).to_have_count(0)

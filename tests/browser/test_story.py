@@ -39,7 +39,18 @@ def key_file(tmp_path: Path) -> Path:
     """A manufacturer's file: 40 LoRaWAN devices, and wireless M-Bus meters with keys of every algorithm."""
     path = tmp_path / "cles.csv"
     lora = [
-        (f"9990{n:02d}", "aquastream LoRa", f"70B3D5{n:010X}", "70B3D50000000001", _draw(16), "", "", "", "", "")
+        (
+            f"9990{n:02d}",
+            "aquastream LoRa",
+            f"70B3D5{n:010X}",
+            "70B3D50000000001",
+            _draw(16),
+            "",
+            "",
+            "",
+            "",
+            "",
+        )
         for n in range(40)
     ]
     wmbus = [
@@ -242,5 +253,3 @@ def test_the_installer_searches_claims_and_shows_one_key_on_a_phone(
     expect(page.locator("[data-secret-value]")).to_have_count(0)
     assert key not in page.content().upper()
     assert AuditEntry.objects.get(event=Event.KEY_SHOWN).actor_label.startswith("Feldservice Installer")
-
-

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.http import QueryDict
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order
@@ -37,6 +37,7 @@ def narrow(world: World, query: str, user: str = "stadtwerk_user") -> set[str]:
     return set(kept.values_list("serial_number", flat=True))
 
 
+@settings(deadline=None)  # the first call imports every view
 @given(
     q=st.text(max_size=8),
     values=st.fixed_dictionaries(dict.fromkeys(FACETS, VALUES)),
@@ -54,6 +55,7 @@ def test_what_is_written_into_the_address_is_read_from_it_again(
     assert Filters.parse(QueryDict(urlsplit(filters.url()).query)) == filters
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_address_is_read(text: str) -> None:
     Filters.parse(QueryDict(text))
@@ -151,6 +153,12 @@ def test_a_label_of_another_organisation_keeps_nothing(filled: Filled) -> None:
     query = f"label={filled.ids['north-of-netz']}"
     assert narrow(filled.world, query) == set()
     assert narrow(filled.world, query, "netz_administrator") == {"A-9"}
+
+
+def test_a_label_that_the_issuer_left_on_an_own_device_keeps_nothing(filled: Filled) -> None:
+    device = Device.unscoped.get(serial_number="A-1")
+    attach_label(filled.world.acme.pk, "Reject", [device.pk])
+    assert narrow(filled.world, f"label={find_or_create_label(filled.world.acme.pk, 'Reject')}") == set()
 
 
 def test_signs_of_a_pattern_are_plain_characters(filled: Filled, subtests: pytest.Subtests) -> None:

@@ -68,7 +68,7 @@ def assert_holds_no_key(response: HttpResponse | Any) -> None:
 def test_one_key_is_shown_and_no_other(world: World, device: Device, slot: str) -> None:
     answer = world.client("stadtwerk_user").post(show_address(device, slot), headers=HTMX)
     html = answer.content.decode()
-    assert f'<code class="key-slot__value" data-secret-value>{spell(KEYS[slot])}</code>' in html
+    assert f"data-secret-value data-focus>{spell(KEYS[slot])}</code>" in html
     for other in set(KEYS) - {slot}:
         assert spell(KEYS[other]) not in html
     assert 'data-seconds="30"' in html
@@ -77,7 +77,7 @@ def test_one_key_is_shown_and_no_other(world: World, device: Device, slot: str) 
 
 def test_what_is_copied_is_the_key_without_blanks(world: World, device: Device) -> None:
     answer = world.client("stadtwerk_user").post(show_address(device, "app_key"), headers=HTMX)
-    (value,) = re.findall(r"data-secret-value>([^<]*)<", answer.content.decode())
+    (value,) = re.findall(r"data-secret-value data-focus>([^<]*)<", answer.content.decode())
     assert bytes.fromhex(value) == KEYS["app_key"]
     assert value == value.strip() == value.replace(" ", "")
 

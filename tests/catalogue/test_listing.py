@@ -59,6 +59,7 @@ def sort_whole(devices: QuerySet[Device], order: Order) -> list[Device]:
 def walk_forwards(devices: QuerySet[Device], order: Order, size: int) -> list[Slice]:
     pages = [read_slice(devices, order, size)]
     while pages[-1].has_next:
+        assert len(pages) <= ROWS
         after = Cursor.parse(Cursor.at(pages[-1].devices[-1], order))
         pages.append(read_slice(devices, order, size, after=after))
     return pages
@@ -67,6 +68,7 @@ def walk_forwards(devices: QuerySet[Device], order: Order, size: int) -> list[Sl
 def walk_backwards(devices: QuerySet[Device], order: Order, size: int, start: Slice) -> list[Slice]:
     pages = [start]
     while pages[0].has_previous:
+        assert len(pages) <= ROWS
         before = Cursor.parse(Cursor.at(pages[0].devices[0], order))
         pages.insert(0, read_slice(devices, order, size, before=before))
     return pages

@@ -31,7 +31,10 @@ FILE = f"serial_number;product_type;oms_key\nCANARY1;TOPAS Lora W8;{CANARY.hex()
 
 @pytest.mark.django_db(transaction=True)
 def test_a_canary_key_is_found_nowhere(
-    committed_world: World, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    committed_world: World,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     world = committed_world
     before = set(_list_temporary_files())
@@ -63,7 +66,12 @@ def _tell_the_story(world: World) -> list[bytes]:
     upload = SimpleUploadedFile("keys.csv", FILE.encode())
     _succeed(issuer.post("/imports/", {"file": upload}))
     _succeed(issuer.post("/imports/", {"file": SimpleUploadedFile("bad.csv", (FILE + FILE).encode())}))
-    form = {"reference": "canary", "serial_numbers": "CANARY1", "receiver": str(world.stadtwerk.pk), "label": ""}
+    form = {
+        "reference": "canary",
+        "serial_numbers": "CANARY1",
+        "receiver": str(world.stadtwerk.pk),
+        "label": "",
+    }
     _succeed(issuer.post("/batches/new/", form))
     device = Device.unscoped.get()
     assert device.owner_id == world.stadtwerk.pk
@@ -107,7 +115,7 @@ def _body(response: Any) -> bytes:
 def _dump_tables() -> Iterator[tuple[str, bytes]]:
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
-            cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608 — the database's own names
+            cursor.execute(f'SELECT * FROM "{table}"')
             yield table, b"\n".join(_to_bytes(value) for row in cursor.fetchall() for value in row)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.shortcuts import get_object_or_404
 
@@ -78,7 +78,8 @@ def test_unscoped_is_named_only_where_it_is_meant() -> None:
     users = {
         str(path.relative_to(SOURCE))
         for path in SOURCE.rglob("*.py")
-        if "/migrations/" not in str(path) and (".unscoped" in (text := path.read_text()) or "unscoped:" in text)
+        if "/migrations/" not in str(path)
+        and (".unscoped" in (text := path.read_text()) or "unscoped:" in text)
     }
     assert users == set(FILES_WITH_UNSCOPED)
 
@@ -109,8 +110,6 @@ def test_a_row_cannot_be_made_for_somebody_else(world: World) -> None:
 
 
 def test_doubles_are_still_found_when_a_row_is_validated(world: World) -> None:
-    from django.core.exceptions import ValidationError
-
     Label.unscoped.create(owner=world.acme, text="one")
     with pytest.raises(ValidationError):
         Label(id=new_id(), owner=world.acme, text="one").full_clean()

@@ -37,7 +37,11 @@ def refuse(world: World, text: str, name: str = "acme_issuer") -> list[tuple[int
 def test_an_issuer_imports_into_its_stock(world: World) -> None:
     assert run_import(world, HEADER + ROW_1 + ROW_2) == ImportResult(new=2, unchanged=0, labelled=0)
     device = Device.unscoped.get(serial_number="A1")
-    assert (device.owner_id, device.issuer_id, device.state) == (world.acme.pk, world.acme.pk, DeviceState.IN_STOCK)
+    assert (device.owner_id, device.issuer_id, device.state) == (
+        world.acme.pk,
+        world.acme.pk,
+        DeviceState.IN_STOCK,
+    )
     assert device.dev_eui == "0011223344556677"
     assert DeviceKey.unscoped.count() == 2
     assert DeviceLabel.unscoped.get().label.text == "order 1"
@@ -61,7 +65,9 @@ def test_a_label_that_is_new_is_hung_on_a_known_device(world: World) -> None:
 
 
 def test_one_bad_line_changes_nothing_and_every_error_is_named(world: World) -> None:
-    errors = refuse(world, HEADER + ROW_1 + ROW_2.replace("10345678", "1034").replace("topas", "tpas") + ROW_1)
+    errors = refuse(
+        world, HEADER + ROW_1 + ROW_2.replace("10345678", "1034").replace("topas", "tpas") + ROW_1
+    )
     assert set(errors) == {(3, "wmbus_id"), (3, "product_type"), (4, "serial_number")}
     assert not Device.unscoped.exists()
     assert not AuditEntry.objects.exists()

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterkeys.formats.device_columns import COLUMNS, Header
-from meterkeys.formats.device_rows import DeviceReader
+from meterkeys.formats.device_rows import DeviceReader, DeviceRow
 from meterkeys.formats.errors import CellErrors
 from tests.formats.key_files import devices, given_rows
 
@@ -65,6 +65,31 @@ def test_an_odd_cell_is_treated_alike_in_both_ways(column: str, cell: str) -> No
     by_rows = list(reader.read_rows(enumerate([plain, odd, plain], 1)))
     assert len(by_rows) == (2 if errors else 3)
     assert by_columns is None or list(by_columns) == by_rows
+
+
+def test_what_is_left_of_a_wrong_row_has_its_wrong_cells_empty_and_no_keys() -> None:
+    rests: list[DeviceRow] = []
+    reader = DeviceReader(ALL_COLUMNS, CellErrors(), rests.append)
+    row = [
+        "A001",
+        "Topas",
+        "70B3",
+        "70B3D57ED0000000",
+        "AB" * 16,
+        "",
+        "KAM",
+        "1234",
+        "1B",
+        "07",
+        "AB" * 16,
+        "x",
+    ]
+    blank, no_serial = [""] * 12, ["", *row[1:]]
+    assert not list(reader.read_rows([(7, row), (8, blank), (9, no_serial)]))
+    assert rests == [
+        (7, "A001", "Topas", "", "70B3D57ED0000000", "KAM", "", "1B", "07", "x", ()),
+        (9, "", "Topas", "", "70B3D57ED0000000", "KAM", "", "1B", "07", "x", ()),
+    ]
 
 
 def test_ordinary_rows_are_taken_by_columns() -> None:

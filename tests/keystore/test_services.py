@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditedDevices, AuditEntry
@@ -65,8 +66,14 @@ def test_the_audit_names_every_device_that_leaves(world: World) -> None:
     devices = [make_claimed(world, f"A{number}") for number in range(5)]
     release_all(world, "stadtwerk_administrator")
     entry = AuditEntry.objects.get()
-    assert (entry.event, entry.device_count, entry.organisation_id) == (Event.KEYS_EXPORTED, 5, world.stadtwerk.pk)
-    assert bytes(AuditedDevices.objects.get().device_ids) == b"".join(sorted(device.pk.bytes for device in devices))
+    assert (entry.event, entry.device_count, entry.organisation_id) == (
+        Event.KEYS_EXPORTED,
+        5,
+        world.stadtwerk.pk,
+    )
+    assert bytes(AuditedDevices.objects.get().device_ids) == b"".join(
+        sorted(device.pk.bytes for device in devices)
+    )
 
 
 def test_without_an_audit_entry_no_key_leaves(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +119,7 @@ def test_a_device_that_appeared_meanwhile_is_left_out(world: World) -> None:
     ],
 )
 def test_who_lacks_the_permission_gets_nothing(world: World, name: str, event: Event) -> None:
-    make_device(getattr(world, name.split("_")[0]), "A1", state=DeviceState.CLAIMED)
+    make_device(getattr(world, name.split("_", maxsplit=1)[0]), "A1", state=DeviceState.CLAIMED)
     with pytest.raises(PermissionDenied):
         release_all(world, name, event)
     assert not AuditEntry.objects.exists()
@@ -207,18 +214,16 @@ def test_equal_keys_have_equal_fingerprints_and_others_do_not(world: World) -> N
 
 def test_a_second_version_of_a_key_needs_a_row_of_its_own(world: World) -> None:
     device = make_claimed(world, "A1")
-    from django.db import IntegrityError
-
     with pytest.raises(IntegrityError), transaction.atomic():
         store_keys(world.stadtwerk.pk, device.pk, {"oms_key": b"x" * 16})
 
 
 def test_the_number_of_queries_does_not_grow_with_the_devices(world: World) -> None:
-    from django.test.utils import CaptureQueriesContext
-
     for number in range(30):
         make_claimed(world, f"A{number}")
     read_all(world)
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         read_all(world)
     assert len(queries) <= 12

@@ -13,7 +13,7 @@ from meterkeys.audit.services import list_entries_of_device
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.ownership.models import OwnershipRequest, RequestState
-from meterkeys.ownership.services import claim_device, find_latest_request
+from meterkeys.ownership.services import claim_device
 from tests.world import World, make_device
 
 pytestmark = pytest.mark.django_db
@@ -109,13 +109,3 @@ def test_the_database_holds_one_open_request_for_each_device(world: World) -> No
     first.state = RequestState.DECLINED
     first.save()
     second.save()
-
-
-def test_the_requester_finds_its_latest_request_and_others_none(world: World) -> None:
-    device = deliver_one(world, needs_confirmation=True)
-    claim_device(world.access("stadtwerk_user"), device.pk)
-    found = find_latest_request(world.access("stadtwerk_auditor"), device.pk)
-    assert found
-    assert found.state == RequestState.OPEN
-    for name in ("acme_issuer", "netz_administrator", "other_administrator"):
-        assert find_latest_request(world.access(name), device.pk) is None

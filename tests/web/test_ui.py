@@ -1,14 +1,18 @@
 """The template tags and includes that pages are made of."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 from django import forms
 from django.template import Context, Template
 from django.template.loader import render_to_string
+from django.test import Client
+from django.urls import reverse
 
-from meterkeys.devices.models import DeviceState
+from meterkeys.devices.models import Device, DeviceState
+from tests.world import PASSWORD, World
 
 
 @dataclass
@@ -125,3 +129,23 @@ def test_a_facet_whose_options_are_looked_up_keeps_its_search_out_of_the_form() 
 def test_a_facet_without_look_up_has_no_search() -> None:
     facet = {"name": "type", "label": "Type", "options": [Option("t", "T")], "options_url": ""}
     assert "data-facet-search" not in render_to_string("web/_facet.html", {"facet": facet})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_a_message_stands_once_in_a_list_and_in_the_part_that_is_replaced(
+    world: World, headers: dict[str, str]
+) -> None:
+    batch = world.deliver(["1001"], world.stadtwerk)
+    address = reverse("device_claim", args=[Device.unscoped.get(batch=batch).pk])
+    client = world.client("stadtwerk_administrator")
+    answer = client.post(address, {"next": "/devices/"}, headers=headers, follow=True)
+    assert answer.content.decode().count("notice--success") == 1
+
+
+@pytest.mark.django_db
+def test_logging_in_says_nothing_that_the_page_does_not_say(world: World) -> None:
+    given = {"login": world.users["acme_issuer"].email, "password": PASSWORD}
+    answer = Client().post("/login/", given, follow=True)
+    assert answer.status_code == HTTPStatus.OK
+    assert list(answer.context["messages"]) == []

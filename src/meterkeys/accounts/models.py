@@ -51,7 +51,11 @@ class User(AbstractBaseUser):
         _("CSV column delimiter"), max_length=1, choices=CsvDelimiter, default=CsvDelimiter.SEMICOLON
     )
     csv_thousands_separator = models.CharField(
-        _("CSV thousands separator"), max_length=1, choices=ThousandsSeparator, default=ThousandsSeparator.NONE, blank=True
+        _("CSV thousands separator"),
+        max_length=1,
+        choices=ThousandsSeparator,
+        default=ThousandsSeparator.NONE,
+        blank=True,
     )
     theme = models.CharField(_("theme"), max_length=5, choices=Theme, default=Theme.AUTO)
     is_active = models.BooleanField(default=True)

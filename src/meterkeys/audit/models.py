@@ -12,7 +12,9 @@ class AuditEntry(models.Model):
     actor_label = models.CharField(max_length=400)
     organisation_id = models.UUIDField(help_text="In whose name it was done; its auditors see the entry.")
     organisation_name = models.CharField(max_length=100)
-    subject = models.CharField(max_length=200, help_text="What it was done to, for reading: a serial, a reference.")
+    subject = models.CharField(
+        max_length=200, help_text="What it was done to, for reading: a serial, a reference."
+    )
     device_count = models.PositiveIntegerField(default=0)
     data = models.JSONField(default=dict)
 

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Protocol
 from uuid import UUID
 
@@ -70,7 +70,7 @@ def _split(device_ids: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def _store_piece(entry: AuditEntry, piece: Sequence[bytes]) -> int:
-    if any(one >= other for one, other in zip(piece, piece[1:], strict=False)):
+    if any(one >= other for one, other in pairwise(piece)):
         raise ValueError("The device ids of an audit entry must ascend.")
     AuditedDevices.objects.create(
         entry=entry, first_id=UUID(bytes=piece[0]), last_id=UUID(bytes=piece[-1]), device_ids=b"".join(piece)
@@ -86,7 +86,9 @@ def list_entries(organisation_ids: Iterable[UUID]) -> models.QuerySet[AuditEntry
 def list_entries_of_device(device_id: UUID, events: Iterable[Event]) -> list[AuditEntry]:
     """Return the entries of these events that name the device, newest first."""
     pieces = (
-        AuditedDevices.objects.filter(first_id__lte=device_id, last_id__gte=device_id, entry__event__in=list(events))
+        AuditedDevices.objects.filter(
+            first_id__lte=device_id, last_id__gte=device_id, entry__event__in=list(events)
+        )
         .select_related("entry")
         .order_by("-entry_id")
     )

@@ -71,6 +71,7 @@ class StopRequest:
 def run_jobs(jobs: Sequence[Job], stop: StopRequest, *, tick: float = TICK) -> None:
     """Run each job when it is due until a stop is requested; the job that runs then is finished."""
     while not stop.is_made():
+        close_old_connections()
         for job in jobs:
             if not stop.is_made():
                 job.run_if_due()

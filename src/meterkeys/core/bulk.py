@@ -100,15 +100,21 @@ def insert_rows(table: str, columns: Sequence[Column], rows: Iterable[Row]) -> N
     names = ", ".join(name for name, _kind in columns)
     connection.ensure_connection()
     if is_postgresql():
-        _copy_rows(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)", [kind for _name, kind in columns], rows)
+        _copy_rows(
+            f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)", [kind for _name, kind in columns], rows
+        )
     else:
         marks = ", ".join("?" for _ in columns)
         with connection.wrap_database_errors:
-            connection.connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 — our names
+            connection.connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
 
 
 def _copy_rows(statement: str, types: list[str], rows: Iterable[Row]) -> None:
-    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.cursor.copy(statement) as copy:
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.cursor.copy(statement) as copy,
+    ):
         copy.set_types(types)
         for row in rows:
             copy.write_row(row)
@@ -121,7 +127,7 @@ def update_rows(table: str, *, key: Column, columns: Sequence[Column], rows: Ite
     else:
         changes = ", ".join(f"{name} = ?" for name, _kind in columns)
         connection.connection.executemany(
-            f"UPDATE {table} SET {changes} WHERE {key[0]} = ?",  # noqa: S608 — our names
+            f"UPDATE {table} SET {changes} WHERE {key[0]} = ?",
             ((*values, row_key) for row_key, *values in rows),
         )
 
@@ -131,7 +137,7 @@ def _update_by_join(table: str, key: Column, columns: Sequence[Column], rows: It
     insert_rows("new_values", [key, *columns], rows)
     changes = ", ".join(f"{name} = n.{name}" for name, _kind in columns)
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} t SET {changes} FROM new_values n WHERE t.{key[0]} = n.{key[0]}")  # noqa: S608 — our names
+        cursor.execute(f"UPDATE {table} t SET {changes} FROM new_values n WHERE t.{key[0]} = n.{key[0]}")
     drop_temporary_table("new_values")
 
 
@@ -166,5 +172,5 @@ def stream_ids(queryset: models.QuerySet[Any]) -> Iterator[bytes]:
         return iter(())
     raw = [encode_id(parameter) if isinstance(parameter, UUID) else parameter for parameter in parameters]
     expression = select_id("id")
-    rows = stream_rows(f"SELECT {expression} FROM ({sql}) AS chosen ORDER BY id", raw)  # noqa: S608 — Django's SQL
+    rows = stream_rows(f"SELECT {expression} FROM ({sql}) AS chosen ORDER BY id", raw)
     return map(decode_ids(), (raw_id for (raw_id,) in rows))

@@ -10,14 +10,15 @@ from django.http import HttpRequest
 class BoundedMemoryUploadHandler(MemoryFileUploadHandler):
     """Keep an upload in memory; one that is too large is not read at all, and the request is marked."""
 
-    def handle_raw_input(self, input_data: Any, META: dict[str, Any], content_length: int, *args: Any, **kwargs: Any) -> None:  # noqa: N803 — Django's signature
+    def handle_raw_input(self, *arguments: Any, **_options: Any) -> None:
+        _input_data, _meta, content_length, *_rest = arguments
         self.activated = content_length <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE
 
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
+    def new_file(self, *arguments: Any, **options: Any) -> None:
         if not self.activated:
             mark_upload_too_large(self.request)
             raise StopUpload(connection_reset=False)
-        super().new_file(*args, **kwargs)
+        super().new_file(*arguments, **options)
 
 
 def mark_upload_too_large(request: HttpRequest | None) -> None:

@@ -21,7 +21,9 @@ class ProductType(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(Lower("name"), condition=models.Q(owner=None), name="product_type_common_unique"),
+            models.UniqueConstraint(
+                Lower("name"), condition=models.Q(owner=None), name="product_type_common_unique"
+            ),
             models.UniqueConstraint(Lower("name"), "owner", name="product_type_own_unique"),
         ]
 
@@ -107,7 +109,9 @@ class Device(TenantModel):
 
     class Meta(TenantModel.Meta):
         constraints = [
-            models.UniqueConstraint(fields=["issuer", "serial_number"], name="device_serial_unique_per_issuer"),
+            models.UniqueConstraint(
+                fields=["issuer", "serial_number"], name="device_serial_unique_per_issuer"
+            ),
         ]
         indexes = [
             models.Index(fields=["owner", "id"], name="device_owner"),

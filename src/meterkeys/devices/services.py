@@ -83,7 +83,7 @@ def list_labels_of(owner_id: UUID, device_ids: Sequence[bulk.RawId]) -> dict[bul
     """Return the owner's labels of each device that has one, several joined by "|"; by raw id."""
     condition, parameters = bulk.match_ids("l.device_id", device_ids)
     rows = bulk.fetch_rows(
-        f"SELECT {bulk.select_id('l.device_id')}, t.text FROM devices_devicelabel l "  # noqa: S608 — our names
+        f"SELECT {bulk.select_id('l.device_id')}, t.text FROM devices_devicelabel l "
         f"JOIN devices_label t ON t.id = l.label_id WHERE {condition} AND l.owner_id = %s ORDER BY l.device_id, t.text",
         [*parameters, bulk.encode_id(owner_id)],
     )

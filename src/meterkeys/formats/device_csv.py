@@ -14,7 +14,7 @@ from typing import BinaryIO, TextIO
 
 from meterkeys.formats import cells, device_columns, device_rows, table, text
 from meterkeys.formats.device_columns import COLUMNS, REQUIRED_COLUMNS, Header, read_header
-from meterkeys.formats.device_rows import DeviceKeys, DeviceReader, DeviceRow
+from meterkeys.formats.device_rows import DeviceKeys, DeviceReader, DeviceRow, TakeRest, ignore_rest
 from meterkeys.formats.errors import CellError, CellErrors, Report, TextProblem
 from meterkeys.formats.spreadsheet import FORMULA_STARTS, escape_formula
 
@@ -41,7 +41,7 @@ MESSAGES: dict[str, str] = {
 _CHUNK_ROWS = 2000
 
 
-def read_devices(file: BinaryIO, *, on_error: Report) -> Iterator[DeviceRow]:
+def read_devices(file: BinaryIO, *, on_error: Report, on_rest: TakeRest = ignore_rest) -> Iterator[DeviceRow]:
     """Give the valid rows of a key file, one after the other; hand every problem to ``on_error``.
 
     ``file`` is a seekable binary file; it is read from its start and stays open. A row is a plain tuple
@@ -51,12 +51,13 @@ def read_devices(file: BinaryIO, *, on_error: Report) -> Iterator[DeviceRow]:
     oms_key. The number of bytes tells the algorithm of an OMS key: 8 DES, 16, 24, 32 AES.
 
     No content of a file makes it raise. Rows that come before, between or after problems are given too, so the
-    caller undoes what it did with them if ``on_error`` was called at all. Whether a serial number stands twice is
-    not looked at. Nothing of a row is kept in an error or in an exception.
+    caller undoes what it did with them if ``on_error`` was called at all. What is left of a row with problems goes to
+    ``on_rest``, so that the caller can look for its own errors there too and name all at once. Whether a serial
+    number stands twice is not looked at. Nothing of a row is kept in an error or in an exception.
     """
     try:
         with text.open_text(file) as lines:
-            yield from _read_table(lines, on_error)
+            yield from _read_table(lines, on_error, on_rest)
     except TextProblem as problem:
         error = CellError(problem.line, "", problem.code, problem.params)
     else:
@@ -65,11 +66,11 @@ def read_devices(file: BinaryIO, *, on_error: Report) -> Iterator[DeviceRow]:
     on_error(error)
 
 
-def _read_table(lines: TextIO, on_error: Report) -> Iterator[DeviceRow]:
+def _read_table(lines: TextIO, on_error: Report, on_rest: TakeRest) -> Iterator[DeviceRow]:
     source = table.Table(lines, on_error)
     header = _read_header(source, on_error)
     if header:
-        reader = DeviceReader(header, on_error)
+        reader = DeviceReader(header, on_error, on_rest)
         for block in source.blocks():
             yield from _read_block(source, block, reader, header.width)
 

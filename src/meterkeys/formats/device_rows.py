@@ -34,6 +34,9 @@ DeviceKeys = tuple[tuple[str, bytes], ...]
 # wmbus_device_type, label, keys
 DeviceRow = tuple[int, str, str, str, str, str, str, str, str, str, DeviceKeys]
 
+TakeRest = Callable[[DeviceRow], None]
+"""Called with what is left of a row that has problems: its wrong cells empty, and without keys."""
+
 MESSAGES: dict[str, str] = {
     "row_too_few_cells": gettext_noop(
         "Cells in this row: %(found)s; in the header: %(expected)s. Write empty cells too. Spreadsheet programs "
@@ -73,6 +76,10 @@ _match_upper_hex = re.compile(r"[0-9A-F]*").fullmatch
 _match_hex = re.compile(r"[0-9A-Fa-f]*").fullmatch
 
 
+def ignore_rest(_row: DeviceRow) -> None:
+    """Let what is left of a wrong row go."""
+
+
 class _NotPlainError(Exception):
     """A column holds a cell that must be looked at by itself."""
 
@@ -94,9 +101,10 @@ class _Memo(dict[str, str]):
 class DeviceReader:
     """Turns the cells under one header into devices."""
 
-    def __init__(self, header: Header, on_error: Report) -> None:
+    def __init__(self, header: Header, on_error: Report, on_rest: TakeRest = ignore_rest) -> None:
         self._header = header
         self._on_error = on_error
+        self._on_rest = on_rest
         self._pick = itemgetter(*header.places)
         self._product_types = _Memo(normalise_product_type)
         self._join_euis = _Memo(normalise_eui)
@@ -153,8 +161,8 @@ class DeviceReader:
                 device = self._read_row(line, row)
                 if device:
                     yield device
-                else:
-                    report_row(line, row, self._on_error)
+                elif rest := report_row(line, row, self._on_error):
+                    self._on_rest(rest)
 
     def _fit_width(self, line: int, cells: list[str]) -> list[str]:
         """Return the row without blank cells beyond the header; nothing if it is blank or of another width."""
@@ -207,28 +215,38 @@ def clean_cell(cell: str) -> str:
     return unescape_formula(cell.strip())
 
 
-def report_row(line: int, row: Iterable[str], on_error: Report) -> None:
-    """Report every problem of a row in which there is one; a blank row has none."""
+def report_row(line: int, row: Iterable[str], on_error: Report) -> DeviceRow | None:
+    """Report every problem of a row in which there is one, and return what is left of it; None for a blank row.
+
+    What is left has its wrong cells empty and no keys.
+    """
     cells = {column: clean_cell(cell) for column, cell in zip(COLUMNS, row, strict=True)}
     if not any(cells.values()):
-        return
-    for column, cell in cells.items():
-        if error := _find_error(line, column, cell):
-            on_error(error)
+        return None
+    left = {column: _check_cell(line, column, cell, on_error) for column, cell in cells.items()}
     if cells["wmbus_id"] and not cells["wmbus_manufacturer"]:
         on_error(CellError(line, "wmbus_manufacturer", "wmbus_manufacturer_missing"))
     if not cells["wmbus_id"] and any(
         cells[column] for column in ("wmbus_manufacturer", "wmbus_version", "wmbus_device_type")
     ):
         on_error(CellError(line, "wmbus_id", "wmbus_id_missing"))
+    return (line, *(left[column] for column in _TEXT_COLUMNS), ())  # type: ignore[return-value]  # nine texts
 
 
-def _find_error(line: int, column: str, cell: str) -> CellError | None:
+_TEXT_COLUMNS = tuple(column for column in COLUMNS if not column.endswith("_key"))
+
+
+def _check_cell(line: int, column: str, cell: str, on_error: Report) -> str:
+    """Return the cell in the form in which it is stored; empty, and its problem reported, where it has one."""
     try:
-        CHECKS[column](cell)
+        value = CHECKS[column](cell)
     except CellProblem as problem:
-        return CellError(line, column, problem.code, problem.params)
-    return None
+        error = CellError(line, column, problem.code, problem.params)
+    else:
+        return str(value) if column in _TEXT_COLUMNS else ""
+    # Outside the handler, so that what the caller raises there does not carry this problem and its frames along.
+    on_error(error)
+    return ""
 
 
 def _is_address(maker: str, wmbus_id: str, version: str, kind: str) -> bool:

@@ -20,5 +20,6 @@ class NothingToReleaseError(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            "nothing_to_release", _("There is no key to download. Claim the devices first, then download their keys.")
+            "nothing_to_release",
+            _("There is no key to download. Claim the devices first, then download their keys."),
         )

@@ -117,7 +117,10 @@ def _store_new_key(purpose: KeyPurpose, organisation_id: UUID | None, version: i
     """Store a fresh wrapped key; who loses a race uses the one that won."""
     wrapped = _with_root_key(
         lambda root: root.wrap(
-            os.urandom(KEY_LENGTH), purpose=purpose, organisation_id=_tenant_bytes(organisation_id), version=version
+            os.urandom(KEY_LENGTH),
+            purpose=purpose,
+            organisation_id=_tenant_bytes(organisation_id),
+            version=version,
         )
     )
     WrappedKey.objects.bulk_create(

@@ -18,7 +18,9 @@ class WrappedKey(models.Model):
     """
 
     purpose = models.CharField(max_length=24)
-    organisation = models.ForeignKey(Organisation, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    organisation = models.ForeignKey(
+        Organisation, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     version = models.PositiveIntegerField(default=1)
     wrapped = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -51,7 +53,9 @@ class DeviceKey(TenantModel):
     fingerprint = models.BinaryField()
 
     class Meta(TenantModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["device", "kind", "version"], name="device_key_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["device", "kind", "version"], name="device_key_unique")
+        ]
 
     def __str__(self) -> str:
         return f"key {self.kind} of {self.device_id}"

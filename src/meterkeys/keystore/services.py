@@ -1,7 +1,6 @@
 """The only door to device keys: keys go in to be sealed, and come out once their release is in the audit."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -124,7 +123,7 @@ class KeyRelease:
         names = [_select_column(name) for name in columns]
         states = ", ".join(str(int(state)) for state in RELEASABLE_STATES)
         sql = (
-            f"SELECT {bulk.select_id('d.id')}, {bulk.select_id('k.id')}, k.kind, k.version, k.blob, "  # noqa: S608
+            f"SELECT {bulk.select_id('d.id')}, {bulk.select_id('k.id')}, k.kind, k.version, k.blob, "
             f"{', '.join(names)} FROM devices_device d "
             "LEFT JOIN keystore_devicekey k ON k.device_id = d.id AND k.owner_id = d.owner_id "
             f"WHERE {condition} AND {bulk.without_index('d.owner_id')} = %s "
@@ -134,7 +133,8 @@ class KeyRelease:
 
 
 def _select_column(name: str) -> str:
-    return bulk.select_id(f"d.{name}") if Device._meta.get_field(name).is_relation else f"d.{name}"
+    is_id = Device._meta.get_field(name).is_relation  # noqa: SLF001 — Django documents it
+    return bulk.select_id(f"d.{name}") if is_id else f"d.{name}"
 
 
 def _open_rows(owner_id: UUID, rows: Iterable[bulk.Row]) -> dict[bulk.RawId, bytes]:
@@ -151,7 +151,9 @@ def _open_rows(owner_id: UUID, rows: Iterable[bulk.Row]) -> dict[bulk.RawId, byt
     return opened
 
 
-def release_keys(access: Access, devices: models.QuerySet[Device], *, event: Event, subject: str) -> KeyRelease:
+def release_keys(
+    access: Access, devices: models.QuerySet[Device], *, event: Event, subject: str
+) -> KeyRelease:
     """Write the release of the devices' keys into the audit, commit it, and return the release to read from.
 
     `devices` is narrowed to the current organisation's devices in a state in which their keys may leave.
@@ -182,20 +184,23 @@ def reencrypt_keys(device_ids: Sequence[UUID], *, from_owner: UUID, to_owner: UU
 def _reencrypt_chunk(device_ids: Sequence[UUID], from_owner: UUID, to_owner: UUID) -> int:
     condition, parameters = bulk.match_ids("device_id", map(bulk.to_raw_id, device_ids))
     rows = bulk.fetch_rows(
-        f"SELECT {bulk.select_id('device_id')}, {bulk.select_id('id')}, kind, version, blob "  # noqa: S608 — our names
+        f"SELECT {bulk.select_id('device_id')}, {bulk.select_id('id')}, kind, version, blob "
         f"FROM keystore_devicekey WHERE {condition} AND owner_id = %s",
         [*parameters, bulk.encode_id(from_owner)],
     )
     keys = _open_rows(from_owner, rows)
     decode, owner = bulk.decode_ids(), bulk.encode_id(to_owner)
     blobs = keyring.current_cipher(to_owner).seal_many(
-        (decode(key_id), decode(device_id), kind, version, keys[key_id]) for device_id, key_id, kind, version, _ in rows
+        (decode(key_id), decode(device_id), kind, version, keys[key_id])
+        for device_id, key_id, kind, version, _ in rows
     )
     bulk.update_rows(
         "keystore_devicekey",
         key=("id", "uuid"),
         columns=(("owner_id", "uuid"), ("blob", "bytea")),
-        rows=((bulk.encode_id(bulk.to_uuid(row[1])), owner, blob) for row, blob in zip(rows, blobs, strict=True)),
+        rows=(
+            (bulk.encode_id(bulk.to_uuid(row[1])), owner, blob) for row, blob in zip(rows, blobs, strict=True)
+        ),
     )
     return len(rows)
 

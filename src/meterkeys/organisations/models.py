@@ -16,10 +16,17 @@ class Organisation(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(_("name"), max_length=100)
     parent = models.ForeignKey(
-        "self", verbose_name=_("parent organisation"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        "self",
+        verbose_name=_("parent organisation"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
     )
     is_issuer = models.BooleanField(
-        _("issues devices"), default=False, help_text=_("What it imports is its stock, to be delivered to others.")
+        _("issues devices"),
+        default=False,
+        help_text=_("What it imports is its stock, to be delivered to others."),
     )
     short_prefix = models.CharField(
         _("short prefix"),
@@ -35,7 +42,9 @@ class Organisation(models.Model):
         constraints = [
             models.UniqueConstraint(Lower("name"), name="organisation_name_unique"),
             models.UniqueConstraint(
-                fields=["short_prefix"], condition=~models.Q(short_prefix=""), name="organisation_prefix_unique"
+                fields=["short_prefix"],
+                condition=~models.Q(short_prefix=""),
+                name="organisation_prefix_unique",
             ),
         ]
 
@@ -81,7 +90,9 @@ class Partnership(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["first", "second"], name="partnership_unique"),
-            models.CheckConstraint(condition=models.Q(first__lt=models.F("second")), name="partnership_ordered"),
+            models.CheckConstraint(
+                condition=models.Q(first__lt=models.F("second")), name="partnership_ordered"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -52,7 +52,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 def permissions_of(roles: "list[str] | set[str]") -> frozenset[Permission]:
     """Return everything that the roles allow together; a role that is no longer known allows nothing."""
-    return frozenset().union(*(ROLE_PERMISSIONS.get(Role(role), frozenset()) for role in roles if role in Role.values))
+    return frozenset().union(
+        *(ROLE_PERMISSIONS.get(Role(role), frozenset()) for role in roles if role in Role.values)
+    )
 
 
 def roles_with(permission: Permission) -> list[Role]:

@@ -29,7 +29,9 @@ class MemberRequest(HttpRequest):
 View = Callable[Concatenate[MemberRequest, P], HttpResponseBase]
 
 
-def member_required(permission: Permission | None = None) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
+def member_required(
+    permission: Permission | None = None,
+) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
     """Let only members in who hold the permission in their current organisation.
 
     Logged out: to the login page. Without membership or permission: 403.
@@ -44,10 +46,8 @@ def member_required(permission: Permission | None = None) -> Callable[[View[P]],
                 raise PermissionDenied("no membership")
             if permission is not None:
                 access.require(permission)
-            return view(cast(MemberRequest, request), *args, **kwargs)
+            return view(cast("MemberRequest", request), *args, **kwargs)
 
-        return cast(Callable[..., HttpResponseBase], guarded)
+        return cast("Callable[..., HttpResponseBase]", guarded)
 
     return decorate
-
-

@@ -17,7 +17,9 @@ def find_organisation(name: str) -> Organisation:
     """Return the organisation of that name, upper and lower case alike; DomainError if there is none."""
     found = Organisation.objects.filter(name__iexact=name.strip()).first()
     if found is None:
-        raise DomainError("unknown_organisation", _("There is no organisation of that name."), field="organisation")
+        raise DomainError(
+            "unknown_organisation", _("There is no organisation of that name."), field="organisation"
+        )
     return found
 
 

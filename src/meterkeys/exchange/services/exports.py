@@ -56,5 +56,3 @@ def _format_rows(release: KeyRelease, owner_id: UUID) -> Iterator[tuple[str, ...
 
 def _spell(keys: dict[str, bytes], slot: str) -> str:
     return keys[slot].hex().upper() if slot in keys else ""
-
-

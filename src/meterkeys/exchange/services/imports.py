@@ -93,7 +93,9 @@ class ImportResult:
     labelled: int
 
 
-def import_devices(access: Access, file: BinaryIO, *, on_progress: Progress = lambda _rows: None) -> ImportResult:
+def import_devices(
+    access: Access, file: BinaryIO, *, on_progress: Progress = lambda _rows: None
+) -> ImportResult:
     """Import the devices and keys of a CSV file (see `formats.device_csv`) for the current organisation.
 
     An issuer's devices go in stock; anybody else's count as claimed. A device that the organisation has imported
@@ -117,24 +119,38 @@ def import_devices(access: Access, file: BinaryIO, *, on_progress: Progress = la
 def _stage_file(access: Access, file: BinaryIO, problems: _Problems, on_progress: Progress) -> int:
     types = _TypeFinder(access.organisation_id, problems)
     rows = 0
-    reader = read_devices(file, on_error=problems.add_cell_error)
+    rests: list[DeviceRow] = []
+
+    def keep_rest(row: DeviceRow) -> None:
+        # More would only add to errors that are no longer shown.
+        _line, serial, product_type, *_cells = row
+        if serial and product_type and len(rests) < PROBLEM_LIMIT:
+            rests.append(row)
+
+    reader = read_devices(file, on_error=problems.add_cell_error, on_rest=keep_rest)
     while chunk := list(islice(reader, CHUNK)):
         rows += len(chunk)
-        # Rows of a file that is refused anyway are only checked, for the rest of its errors.
         _stage_chunk(access.organisation_id, chunk, types)
         on_progress(rows)
+    # The file is refused, but what is left of its wrong rows is checked too, so that all errors are named at once.
+    _stage_chunk(access.organisation_id, rests, types)
     return rows
 
 
 def _stage_chunk(owner_id: UUID, chunk: list[DeviceRow], types: "_TypeFinder") -> None:
     device_ids = [new_id() for _row in chunk]
     devices = list(_device_rows(device_ids, chunk, types))
-    keys = ((pk, slot, key) for pk, row in zip(device_ids, chunk, strict=True) for slot, key in row[10])
-    sealed = list(seal_keys(owner_id, keys))
+    sealed = list(seal_keys(owner_id, _list_keys(device_ids, chunk)))
     with _one_write():
         staging.stage(staging.DEVICES, devices)
         staging.stage(staging.KEYS, sealed)
         staging.stage(staging.LABELS, _label_rows(device_ids, chunk))
+
+
+def _list_keys(device_ids: list[UUID], chunk: list[DeviceRow]) -> Iterator[tuple[UUID, str, bytes]]:
+    for pk, (*_cells, keys) in zip(device_ids, chunk, strict=True):
+        for slot, key in keys:
+            yield pk, slot, key
 
 
 def _device_rows(device_ids: list[UUID], chunk: list[DeviceRow], types: "_TypeFinder") -> Iterator[bulk.Row]:
@@ -148,9 +164,9 @@ def _device_rows(device_ids: list[UUID], chunk: list[DeviceRow], types: "_TypeFi
 
 def _label_rows(device_ids: list[UUID], chunk: list[DeviceRow]) -> Iterator[bulk.Row]:
     encode = bulk.encode_ids()
-    for pk, row in zip(device_ids, chunk, strict=True):
-        if row[9]:
-            for text in filter(None, map(str.strip, row[9].split(LABEL_SEPARATOR))):
+    for pk, (*_cells, label, _keys) in zip(device_ids, chunk, strict=True):
+        if label:
+            for text in filter(None, map(str.strip, label.split(LABEL_SEPARATOR))):
                 yield encode(new_id()), encode(pk), text
 
 
@@ -177,7 +193,9 @@ class _TypeFinder:
     def _explain(self, name: str) -> str:
         near = suggest_product_type(name, self._names)
         if near is None:
-            return _('The product type "%(name)s" is not known. Add it under "Product types" first.') % {"name": name}
+            return _('The product type "%(name)s" is not known. Add it under "Product types" first.') % {
+                "name": name
+            }
         return _(
             'The product type "%(name)s" is not known. Is "%(near)s" meant? If not, add it under "Product types" first.'
         ) % {"name": name, "near": near}
@@ -198,7 +216,9 @@ def _find_conflicts(access: Access, problems: _Problems) -> int:
 def _report_changes(problems: _Problems) -> None:
     for line, column in staging.list_changed_columns(problems.room):
         name = column.removesuffix("_id") if column == "product_type_id" else column
-        problems.add(line, name, _("This device is stored with another value. Correct the file, or empty this cell."))
+        problems.add(
+            line, name, _("This device is stored with another value. Correct the file, or empty this cell.")
+        )
     for line, kind, is_stored in staging.list_changed_keys(problems.room):
         message = (
             _("Another key is stored for this device. An import does not replace keys: correct the file.")
@@ -222,7 +242,9 @@ def _publish(access: Access, rows: int, known: int) -> ImportResult:
     except IntegrityError as error:
         raise DomainError(
             "import_raced",
-            gettext_lazy("Some of these devices were imported by somebody else at the same time. Please try again."),
+            gettext_lazy(
+                "Some of these devices were imported by somebody else at the same time. Please try again."
+            ),
             field="file",
         ) from error
     return result

@@ -60,7 +60,7 @@ def prepare_lookups() -> None:
 def list_doubled_serials(limit: int) -> list[tuple[int, str, int]]:
     """Return line, serial number and first line of every serial that stands in the file before."""
     return _fetch(
-        f"SELECT line, serial_number, first FROM (SELECT line, serial_number, MIN(line) OVER "  # noqa: S608 — our names
+        f"SELECT line, serial_number, first FROM (SELECT line, serial_number, MIN(line) OVER "
         f"(PARTITION BY serial_number) AS first FROM {DEVICES}) AS numbered WHERE line > first "
         "ORDER BY line LIMIT %s",
         limit,
@@ -72,12 +72,12 @@ def find_known_devices(issuer_id: UUID) -> int:
     issuer = bulk.encode_id(issuer_id)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {KNOWN} (line, staged_id, device_id, is_own) "  # noqa: S608 — our names
+            f"INSERT INTO {KNOWN} (line, staged_id, device_id, is_own) "
             "SELECT s.line, s.id, d.id, CASE WHEN d.owner_id = %s THEN 1 ELSE 0 END "
             f"FROM {DEVICES} s JOIN devices_device d ON d.issuer_id = %s AND d.serial_number = s.serial_number",
             [issuer, issuer],
         )
-        count = cursor.rowcount
+        count = int(cursor.rowcount)
         if bulk.is_postgresql():
             cursor.execute(f"ANALYZE {KNOWN}")
     return count
@@ -89,7 +89,7 @@ def list_changed_columns(limit: int) -> list[tuple[int, str]]:
         (line, column)
         for column in COMPARED_COLUMNS
         for (line,) in _fetch(
-            f"SELECT s.line FROM {KNOWN} k JOIN {DEVICES} s ON s.id = k.staged_id "  # noqa: S608 — our names
+            f"SELECT s.line FROM {KNOWN} k JOIN {DEVICES} s ON s.id = k.staged_id "
             f"JOIN devices_device d ON d.id = k.device_id WHERE k.is_own = 1 AND {_is_stated(column)} "
             f"AND s.{column} <> d.{column} ORDER BY s.line LIMIT %s",
             limit,
@@ -105,7 +105,7 @@ def _is_stated(column: str) -> str:
 def list_changed_keys(limit: int) -> list[tuple[int, int, bool]]:
     """Return line, kind and whether a key is stored, for each key that is not the one of the known device."""
     rows = _fetch(
-        f"SELECT k.line, n.kind, CASE WHEN o.id IS NULL THEN 0 ELSE 1 END FROM {KNOWN} k "  # noqa: S608 — our names
+        f"SELECT k.line, n.kind, CASE WHEN o.id IS NULL THEN 0 ELSE 1 END FROM {KNOWN} k "
         f"JOIN {KEYS} n ON n.device_id = k.staged_id "
         "LEFT JOIN keystore_devicekey o ON o.device_id = k.device_id AND o.kind = n.kind "
         "WHERE k.is_own = 1 AND (o.id IS NULL OR o.fingerprint <> n.fingerprint) ORDER BY k.line, n.kind LIMIT %s",
@@ -118,7 +118,7 @@ def publish_devices(issuer_id: UUID, state: DeviceState, created_at: object) -> 
     """Move the devices that are new into the catalogue and return how many."""
     names = ", ".join(name for name, _kind in DEVICE_COLUMNS[1:])
     return _execute(
-        f"INSERT INTO devices_device ({names}, issuer_id, owner_id, state, created_at) "  # noqa: S608 — our names
+        f"INSERT INTO devices_device ({names}, issuer_id, owner_id, state, created_at) "
         f"SELECT {names}, %s, %s, %s, %s FROM {DEVICES} s WHERE {_is_new('s.id')} ORDER BY s.id",
         [bulk.encode_id(issuer_id), bulk.encode_id(issuer_id), int(state), created_at],
     )
@@ -128,7 +128,7 @@ def publish_keys() -> int:
     """Move the sealed keys of the new devices into the keystore and return how many."""
     names = ", ".join(name for name, _kind in KEY_COLUMNS)
     return _execute(
-        f"INSERT INTO keystore_devicekey ({names}) SELECT {names} FROM {KEYS} s WHERE {_is_new('s.device_id')} "  # noqa: S608 — our names
+        f"INSERT INTO keystore_devicekey ({names}) SELECT {names} FROM {KEYS} s WHERE {_is_new('s.device_id')} "
         "ORDER BY s.device_id, s.kind",
         [],
     )
@@ -140,7 +140,7 @@ def _is_new(column: str) -> str:
 
 def list_new_labels() -> list[str]:
     """Return the different texts of the labels that the file names."""
-    return [str(text) for (text,) in _fetch(f"SELECT DISTINCT text FROM {LABELS} ORDER BY text")]  # noqa: S608
+    return [str(text) for (text,) in _fetch(f"SELECT DISTINCT text FROM {LABELS} ORDER BY text")]
 
 
 def publish_labels(owner_id: UUID, *, on_known_devices: bool) -> int:
@@ -152,7 +152,7 @@ def publish_labels(owner_id: UUID, *, on_known_devices: bool) -> int:
     condition = "k.is_own = 1" if on_known_devices else "k.staged_id IS NULL"
     owner = bulk.encode_id(owner_id)
     return _execute(
-        "INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id) "  # noqa: S608 — our names
+        "INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id) "
         f"SELECT l.id, %s, t.id, {device} FROM {LABELS} l LEFT JOIN {KNOWN} k ON k.staged_id = l.device_id "
         f"JOIN devices_label t ON t.owner_id = %s AND t.text = l.text WHERE {condition} ON CONFLICT DO NOTHING",
         [owner, owner],
@@ -162,17 +162,17 @@ def publish_labels(owner_id: UUID, *, on_known_devices: bool) -> int:
 def stream_new_device_ids() -> Iterator[bytes]:
     """Yield the ids of the new devices, ascending, as 16 bytes each."""
     raw_id = bulk.select_id("s.id")
-    rows = bulk.stream_rows(f"SELECT {raw_id} FROM {DEVICES} s WHERE {_is_new('s.id')} ORDER BY s.id", [])  # noqa: S608
+    rows = bulk.stream_rows(f"SELECT {raw_id} FROM {DEVICES} s WHERE {_is_new('s.id')} ORDER BY s.id", [])
     return map(bulk.decode_ids(), (device_id for (device_id,) in rows))
 
 
-def _fetch(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, list(parameters))
-        return cursor.fetchall()
-
-
-def _execute(sql: str, parameters: list[object]) -> int:
+def _fetch(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.rowcount
+        return list(cursor.fetchall())
+
+
+def _execute(sql: str, parameters: list[Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return int(cursor.rowcount)

@@ -30,7 +30,6 @@ from meterkeys.ownership.services.requests import (
     count_open_requests,
     decline_request,
     expire_requests,
-    find_latest_request,
     list_answered_requests,
     list_open_requests,
 )
@@ -51,7 +50,6 @@ __all__ = [
     "decline_request",
     "expire_requests",
     "find_batch",
-    "find_latest_request",
     "find_reference_prefix",
     "find_sides",
     "list_answered_requests",

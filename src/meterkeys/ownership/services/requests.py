@@ -29,13 +29,6 @@ def list_answered_requests(access: Access, limit: int = 50) -> list[OwnershipReq
     return list(ended.order_by("-decided_at", "-pk")[:limit])
 
 
-def find_latest_request(access: Access, device_id: UUID) -> OwnershipRequest | None:
-    """Return what the organisation asked last for this device, for its page: open, or why it was declined."""
-    requests = OwnershipRequest.objects.allowed(access, Permission.DEVICE_VIEW)
-    asked = requests.filter(requester=access.organisation_id, device=device_id)
-    return asked.select_related("issuer", "batch").order_by("-pk").first()
-
-
 def _list_received(access: Access) -> models.QuerySet[OwnershipRequest]:
     requests = OwnershipRequest.objects.allowed(access, Permission.OWNERSHIP_CONFIRM)
     # The requester sees the request too, but only the issuer answers it.
