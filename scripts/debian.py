@@ -13,6 +13,8 @@ SIGN_OF = {
     "postgresql": "/usr/lib/postgresql/*/bin/initdb",
     "chromium": "chromium",
     "gettext": "msgfmt",
+    # The driver of the browser is linked against it.
+    "libatomic1": "/usr/lib/*/libatomic.so.1",
     "fonts-dejavu-core": "/usr/share/fonts/truetype/*/*.ttf",
 }
 """For each package, a program on PATH or a file that tells that it is there, however it came."""

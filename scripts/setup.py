@@ -28,7 +28,7 @@ COLLECTED = ROOT / "src/meterkeys/web/collected"
 REQUIREMENTS = ROOT / "requirements"
 OLDEST_NODE = 20
 
-PACKAGES_FOR_TESTS = ("postgresql", "chromium", "fonts-dejavu-core", "gettext")
+PACKAGES_FOR_TESTS = ("postgresql", "chromium", "libatomic1", "fonts-dejavu-core", "gettext")
 PACKAGES_FOR_CHECKS = ("gettext",)
 
 

@@ -28,5 +28,3 @@ document.addEventListener('htmx:afterSettle', (event) => {
 
 // An error summary takes the focus when it appears.
 onElements('[data-focus]', (element) => element.focus())
-
-document.addEventListener('meterkeys:announce', (event) => announce(event.detail))

@@ -110,7 +110,7 @@ def test_no_file_lies_among_the_letters_that_no_kind_uses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("new_batch", ["Référence de lot", "Réclamez", "appareils", "Étiquette", "Bonjour"])]
+    ("kind", "words"), [("new_batch", ["Référence du lot", "Réclamez", "appareils", "Étiquette", "Bonjour"])]
 )
 def test_the_french_letters_use_the_words_that_users_know(kind: str, words: list[str]) -> None:
     source = (FOLDER / "fr" / f"{kind}.txt").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import re
 from io import BytesIO
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -127,21 +127,39 @@ def test_a_filter_never_names_an_organisation_that_is_not_to_be_seen(world: Worl
     assert "Other Utility" not in html
 
 
-def test_the_list_is_paged_by_key_newest_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def follow(client: Client, html: str, rel: str) -> str:
+    """Go on by the link to the previous or the next page."""
+    found = re.search(rf'rel="{rel}" href="([^"]+)"', html)
+    assert found
+    return read(client.get(found[1].replace("&amp;", "&")))
+
+
+def test_the_list_is_paged_by_key_newest_first_and_stays_filtered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("meterkeys.ownership.views.PAGE_SIZE", 2)
     for number in range(5):
         world.deliver([f"A{number}"], world.stadtwerk, reference=str(number), label="x")
+    world.deliver(["B1"], world.stadtwerk, reference="b")
     client = world.client("acme_issuer")
-    html = read(client.get(LIST, {"label": "x"}))
-    pages = [listed(html)]
-    while next_url := re.search(r'rel="next" href="([^"]+)"', html):
-        html = read(client.get(next_url[1].replace("&amp;", "&")))
-        pages.append(listed(html))
-    assert pages == [["acme_4", "acme_3"], ["acme_2", "acme_1"], ["acme_0"]]
-    assert "label=x" in html
-    previous = re.search(r'rel="prev" href="([^"]+)"', html)
-    assert previous
-    assert listed(read(client.get(previous[1].replace("&amp;", "&")))) == ["acme_2", "acme_1"]
+    first = read(client.get(LIST, {"label": "x"}))
+    assert listed(first) == ["acme_4", "acme_3"]
+    assert 'rel="prev"' not in first
+    second = follow(client, first, "next")
+    assert listed(second) == ["acme_2", "acme_1"]
+    third = follow(client, second, "next")
+    assert listed(third) == ["acme_0"]
+    assert 'rel="next"' not in third
+    again = follow(client, third, "prev")
+    assert listed(again) == ["acme_2", "acme_1"]
+    assert listed(follow(client, again, "next")) == ["acme_0"]
+    assert listed(follow(client, again, "prev")) == ["acme_4", "acme_3"]
+
+
+@pytest.mark.parametrize("position", [{"after": "nonsense"}, {"before": "\0"}, {"after": str(UUID(int=0))}])
+def test_a_position_that_is_none_is_the_first_page(world: World, position: dict[str, str]) -> None:
+    world.deliver(["A1"], world.stadtwerk)
+    assert listed(read(world.client("acme_issuer").get(LIST, position))) == ["acme_lot-1"]
 
 
 def test_the_number_of_queries_does_not_depend_on_the_number_of_batches(

@@ -42,7 +42,7 @@ def release_of(world: World, name: str) -> dict[str, dict[str, bytes]]:
     access = world.access(name)
     devices = Device.objects.allowed(access, Permission.DEVICE_VIEW)
     release = release_keys(access, devices, event=Event.KEYS_EXPORTED, subject="all")
-    return {device.columns[0]: device.keys for device in release.read(("serial_number",))}
+    return {serial: keys for (_id, serial), keys in release.read(("serial_number",))}
 
 
 # Whose device it is
@@ -207,6 +207,11 @@ def test_a_device_of_an_open_batch_cannot_go_into_a_second_one(world: World) -> 
 @pytest.mark.parametrize("state", [DeviceState.DELIVERED, DeviceState.REQUESTED, DeviceState.CLAIMED])
 def test_only_stock_is_delivered(world: World, state: DeviceState) -> None:
     make_device(world.acme, "A1", state=state)
+    assert plan_batch(world.access("acme_issuer"), ["A1"]).delivered == ["A1"]
+
+
+def test_what_somebody_else_owns_is_not_stock_whatever_its_state_says(world: World) -> None:
+    make_device(world.stadtwerk, "A1", issuer=world.acme)
     assert plan_batch(world.access("acme_issuer"), ["A1"]).delivered == ["A1"]
 
 

@@ -1,8 +1,8 @@
 """Write the audit, and ask it who did what to a device."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, pairwise
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Protocol
 from uuid import UUID
 
@@ -69,8 +69,8 @@ def _split(device_ids: Iterable[bytes]) -> Iterator[list[bytes]]:
         yield piece
 
 
-def _store_piece(entry: AuditEntry, piece: Sequence[bytes]) -> int:
-    if any(one >= other for one, other in pairwise(piece)):
+def _store_piece(entry: AuditEntry, piece: list[bytes]) -> int:
+    if piece != sorted(set(piece)):
         raise ValueError("The device ids of an audit entry must ascend.")
     AuditedDevices.objects.create(
         entry=entry, first_id=UUID(bytes=piece[0]), last_id=UUID(bytes=piece[-1]), device_ids=b"".join(piece)

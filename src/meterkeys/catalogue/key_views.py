@@ -102,9 +102,9 @@ def open_key(access: Access, device: Device, slot: KeySlot) -> str:
     """Return the key in hexadecimal digits, its reading recorded. DomainError where it may not leave."""
     devices = Device.objects.allowed(access, Permission.KEY_READ).filter(pk=device.pk)
     release = release_keys(access, devices, event=Event.KEY_SHOWN, subject=device.serial_number)
-    for released in release.read(["id"]):
-        if slot.slot in released.keys:
-            return released.keys[slot.slot].hex().upper()
+    for _row, keys in release.read([]):
+        if slot.slot in keys:
+            return keys[slot.slot].hex().upper()
     raise NothingToReleaseError
 
 

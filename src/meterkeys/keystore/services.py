@@ -1,7 +1,7 @@
 """The only door to device keys: keys go in to be sealed, and come out once their release is in the audit."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from django.db import models, transaction
@@ -38,6 +38,8 @@ SLOTS = {int(kind): kind.slot for kind in KeyKind}
 KIND_OF_SLOT = {kind.slot: kind for kind in KeyKind}
 FIRST_VERSION = 1
 HEADER_LENGTH = 5
+DENSITY = 4
+"""A piece of a release is read as one range if that holds at most so many times the devices asked for."""
 UPDATE_CHUNK = 2_000
 
 RELEASE_PERMISSIONS = {
@@ -65,15 +67,8 @@ def seal_keys(owner_id: UUID, keys: Iterable[tuple[UUID, str, bytes]]) -> Iterat
         yield encode(key_id), owner, encode(device_id), kind, FIRST_VERSION, int(algorithm), blob, mark
 
 
-class ReleasedDevice(NamedTuple):
-    """A device that left with its keys: the columns that were asked for, and the keys by slot."""
-
-    raw_id: bulk.RawId
-    columns: bulk.Row
-    keys: dict[str, bytes]
-
-    def __repr__(self) -> str:
-        return f"<ReleasedDevice with {len(self.keys)} keys>"
+ReleasedDevice: TypeAlias = tuple[bulk.Row, dict[str, bytes]]
+"""A device that left with its keys: its raw id and the columns that were asked for; the keys by slot."""
 
 
 class KeyRelease:
@@ -99,56 +94,92 @@ class KeyRelease:
     def read_pieces(self, columns: Sequence[str]) -> Iterator[list[ReleasedDevice]]:
         """Yield the devices by ascending id, some thousand at a time, with these columns and all current keys.
 
-        Columns are fields of the device; foreign keys come as raw ids. Keys are opened as they are read,
-        so memory stays flat. Raises SealedError without a root key, EnvelopeError for a damaged or moved key.
+        Columns are fields of the device; its id comes before them, and foreign keys come as raw ids. Keys are opened
+        as they are read, so memory stays flat. Raises SealedError without a root key, EnvelopeError for a damaged or moved key.
         """
         for piece in iterate_device_ids(self._entry):
             yield self._read_piece(piece, columns)
 
     def _read_piece(self, piece: bytes, columns: Sequence[str]) -> list[ReleasedDevice]:
-        rows = bulk.fetch_rows(*self._query(piece, columns))
-        keys = _open_rows(self._owner_id, (row[:5] for row in rows if row[1] is not None))
-        released: list[ReleasedDevice] = []
-        current: bulk.RawId = None
-        for device_id, key_id, kind, _version, _blob, *values in rows:
-            if device_id != current:
-                current = device_id
-                released.append(ReleasedDevice(device_id, values, {}))
-            if key_id is not None:
-                released[-1].keys[SLOTS[kind]] = keys[key_id]
-        return released
+        raw_ids = bulk.split_ids(piece)
+        where = self._match_devices(raw_ids)
+        # Keys first: of a device that changes hands between the two queries nothing is opened.
+        sealed = self._fetch_keys(where)
+        audited = set(raw_ids)
+        devices = [row for row in self._fetch_devices(where, columns) if row[0] in audited]
+        keys: dict[bulk.RawId, dict[str, bytes]] = {row[0]: {} for row in devices}
+        sealed = [row for row in sealed if row[0] in keys]
+        # The newest version of a key comes last and stays.
+        for row, key in zip(sealed, _open_rows(self._owner_id, sealed), strict=True):
+            keys[row[0]][SLOTS[row[2]]] = key
+        return [(row, keys[row[0]]) for row in devices]
 
-    def _query(self, piece: bytes, columns: Sequence[str]) -> tuple[str, list[Any]]:
-        condition, parameters = bulk.match_ids("d.id", bulk.split_ids(piece))
-        names = [_select_column(name) for name in columns]
-        states = ", ".join(str(int(state)) for state in RELEASABLE_STATES)
-        sql = (
-            f"SELECT {bulk.select_id('d.id')}, {bulk.select_id('k.id')}, k.kind, k.version, k.blob, "
-            f"{', '.join(names)} FROM devices_device d "
-            "LEFT JOIN keystore_devicekey k ON k.device_id = d.id AND k.owner_id = d.owner_id "
-            f"WHERE {condition} AND {bulk.without_index('d.owner_id')} = %s "
-            f"AND {bulk.without_index('d.state')} IN ({states}) ORDER BY d.id, k.kind, k.version"
+    def _fetch_keys(self, where: "_Where") -> list[bulk.Row]:
+        return bulk.fetch_rows(
+            f"SELECT {bulk.select_id('device_id')}, {bulk.select_id('id')}, kind, version, blob "
+            f"FROM keystore_devicekey WHERE {where.condition.format('device_id')} "
+            f"AND {bulk.without_index('owner_id')} = %s ORDER BY device_id, kind, version",
+            where.parameters,
         )
-        return sql, [*parameters, bulk.encode_id(self._owner_id)]
+
+    def _fetch_devices(self, where: "_Where", columns: Sequence[str]) -> list[bulk.Row]:
+        states = ", ".join(str(int(state)) for state in RELEASABLE_STATES)
+        return bulk.fetch_rows(
+            f"SELECT {', '.join(map(_select_column, ['id', *columns]))} FROM devices_device "
+            f"WHERE {where.condition.format('id')} AND {bulk.without_index('owner_id')} = %s "
+            f"AND {bulk.without_index('state')} IN ({states}) ORDER BY id",
+            where.parameters,
+        )
+
+    def _match_devices(self, raw_ids: Sequence[bulk.RawId]) -> "_Where":
+        """Return how these devices are looked up: as a range where it holds little else, else one by one."""
+        owner = bulk.encode_id(self._owner_id)
+        span = [bulk.encode_id(bulk.to_uuid(raw_id)) for raw_id in (raw_ids[0], raw_ids[-1])]
+        limit = DENSITY * len(raw_ids)
+        ((found,),) = bulk.fetch_rows(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM devices_device WHERE id >= %s AND id <= %s LIMIT %s) AS others",
+            [*span, limit + 1],
+        )
+        if found <= limit:
+            return _Where("{0} >= %s AND {0} <= %s", [*span, owner])
+        condition, parameters = bulk.match_ids("{0}", raw_ids)
+        return _Where(condition, [*parameters, owner])
+
+
+class _Where(NamedTuple):
+    """A condition on a column that is filled in, and its parameters, the owner last."""
+
+    condition: str
+    parameters: list[Any]
 
 
 def _select_column(name: str) -> str:
-    is_id = Device._meta.get_field(name).is_relation  # noqa: SLF001 — Django documents it
-    return bulk.select_id(f"d.{name}") if is_id else f"d.{name}"
+    field = Device._meta.get_field(name)  # noqa: SLF001 — Django documents it
+    return bulk.select_id(name) if field.is_relation or name == "id" else name
 
 
-def _open_rows(owner_id: UUID, rows: Iterable[bulk.Row]) -> dict[bulk.RawId, bytes]:
-    """Open sealed keys, given as (device id, key id, kind, version, blob), and return them by key id."""
+def _open_rows(owner_id: UUID, rows: Sequence[bulk.Row]) -> Iterator[bytes]:
+    """Open sealed keys and yield them in the order of the rows: device id, key id, kind, version, blob.
+
+    Almost always all are sealed by one version of the organisation's key; each version opens its own.
+    """
+    headers = {row[4][:HEADER_LENGTH] for row in rows}
+    openers = {header: _open_version(owner_id, header, rows) for header in headers}
+    if len(openers) == 1:
+        return openers.popitem()[1]
+    return (next(openers[row[4][:HEADER_LENGTH]]) for row in rows)
+
+
+def _open_version(owner_id: UUID, header: bytes, rows: Sequence[bulk.Row]) -> Iterator[bytes]:
     decode = bulk.decode_ids()
-    by_version: dict[bytes, list[bulk.Row]] = {}
-    for row in rows:
-        by_version.setdefault(row[4][:HEADER_LENGTH], []).append(row)
-    opened: dict[bulk.RawId, bytes] = {}
-    for same in by_version.values():
-        cipher = keyring.cipher_of(owner_id, blob_version(same[0][4]))
-        keys = cipher.open_many((decode(row[1]), decode(row[0]), *row[2:5]) for row in same)
-        opened.update(zip((row[1] for row in same), keys, strict=True))
-    return opened
+    cipher = keyring.cipher_of(
+        owner_id, blob_version(next(row[4] for row in rows if row[4].startswith(header)))
+    )
+    return cipher.open_many(
+        (decode(key), decode(device), kind, version, blob)
+        for device, key, kind, version, blob in rows
+        if blob.startswith(header)
+    )
 
 
 def release_keys(
@@ -188,11 +219,12 @@ def _reencrypt_chunk(device_ids: Sequence[UUID], from_owner: UUID, to_owner: UUI
         f"FROM keystore_devicekey WHERE {condition} AND owner_id = %s",
         [*parameters, bulk.encode_id(from_owner)],
     )
-    keys = _open_rows(from_owner, rows)
     decode, owner = bulk.decode_ids(), bulk.encode_id(to_owner)
     blobs = keyring.current_cipher(to_owner).seal_many(
-        (decode(key_id), decode(device_id), kind, version, keys[key_id])
-        for device_id, key_id, kind, version, _ in rows
+        (decode(key_id), decode(device_id), kind, version, key)
+        for (device_id, key_id, kind, version, _blob), key in zip(
+            rows, _open_rows(from_owner, rows), strict=True
+        )
     )
     bulk.update_rows(
         "keystore_devicekey",

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, repeat
 
@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterkeys.keystore.crypto.envelope import EnvelopeError, OrganisationCipher, blob_version
+from meterkeys.keystore.crypto.envelope import (
+    EnvelopeError,
+    IdentityAndBytes,
+    OrganisationCipher,
+    blob_version,
+)
 from meterkeys.keystore.crypto.kinds import KeyKind
 
 ORGANISATION_KEY = bytes(range(32))
@@ -204,10 +209,16 @@ def test_bulk_calls_answer_row_by_row_in_order() -> None:
     assert opened == keys
 
 
-def test_bulk_calls_take_no_row_before_it_is_needed() -> None:
-    endless = repeat((*IDENTITY, PLAINTEXT))
+@pytest.mark.parametrize("bulk_call", [OrganisationCipher.seal_many, OrganisationCipher.open_many])
+def test_bulk_calls_take_no_row_before_it_is_needed(
+    bulk_call: Callable[[OrganisationCipher, Iterable[IdentityAndBytes]], Iterator[bytes]],
+) -> None:
+    rows = iter([(*IDENTITY, FORMAT_1_BLOB)] * 10)
 
-    assert len(list(islice(cipher_of().seal_many(endless), 3))) == 3
+    answers = bulk_call(cipher_of(), rows)
+    assert len(list(islice(answers, 3))) == 3
+
+    assert len(list(rows)) == 7
 
 
 def test_bulk_opening_gives_the_keys_before_the_damaged_one_and_none_after() -> None:

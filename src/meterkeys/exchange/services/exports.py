@@ -39,20 +39,19 @@ def export_keys(
 def _format_rows(release: KeyRelease, owner_id: UUID) -> Iterator[tuple[str, ...]]:
     type_names = name_product_types()
     for piece in release.read_pieces(COLUMNS):
-        labels = list_labels_of(owner_id, [device.raw_id for device in piece])
-        for raw_id, (serial, product_type, dev_eui, join_eui, *wmbus), keys in piece:
+        labels = list_labels_of(owner_id, [row[0] for row, _keys in piece])
+        for (raw_id, serial, product_type, dev_eui, join_eui, maker, address, version, kind), keys in piece:
             yield (
                 serial,
                 type_names[product_type],
                 dev_eui,
                 join_eui,
-                _spell(keys, "app_key"),
-                _spell(keys, "nwk_key"),
-                *wmbus,
-                _spell(keys, "oms_key"),
+                keys["app_key"].hex().upper() if "app_key" in keys else "",
+                keys["nwk_key"].hex().upper() if "nwk_key" in keys else "",
+                maker,
+                address,
+                version,
+                kind,
+                keys["oms_key"].hex().upper() if "oms_key" in keys else "",
                 labels.get(raw_id, ""),
             )
-
-
-def _spell(keys: dict[str, bytes], slot: str) -> str:
-    return keys[slot].hex().upper() if slot in keys else ""

@@ -78,6 +78,7 @@ def find_known_devices(issuer_id: UUID) -> int:
             [issuer, issuer],
         )
         count = int(cursor.rowcount)
+        cursor.execute(f"CREATE INDEX staged_known_staged ON {KNOWN} (staged_id)")
         if bulk.is_postgresql():
             cursor.execute(f"ANALYZE {KNOWN}")
     return count
