@@ -142,7 +142,7 @@ def make_device(
 
 
 def store_keys(owner_id: UUID, device_id: UUID, keys: dict[str, bytes]) -> None:
-    rows = list(seal_keys(owner_id, ((device_id, slot, key) for slot, key in keys.items())))
+    rows = seal_keys(owner_id, ((device_id, slot, key) for slot, key in keys.items()))
     bulk.insert_rows("keystore_devicekey", KEY_COLUMNS, rows)
 
 

@@ -104,8 +104,12 @@ def test_from_the_manufacturers_file_to_the_utilitys_keys(
     look_at_the_device_page(utility, "999000")
 
 
+def open_from_menu(page: Page, name: str) -> None:
+    page.locator("#side-menu").get_by_role("link", name=name).click()
+
+
 def import_file(page: Page, path: Path) -> None:
-    page.get_by_role("link", name="Importer").click()
+    open_from_menu(page, "Importer")
     page.locator("input[type=file]").set_input_files(path)
     assert find_faults(page) == []
     take_screenshot(page, "import")
@@ -114,7 +118,7 @@ def import_file(page: Page, path: Path) -> None:
 
 
 def create_batch(page: Page, serial_numbers: list[str]) -> None:
-    page.get_by_role("link", name="Créer une référence de lot").first.click()
+    open_from_menu(page, "Créer une référence de lot")
     page.locator("[name=reference]").fill("2026-11")
     page.locator("[name=serial_numbers]").fill(", ".join([*serial_numbers, "INCONNU"]))
     expect(page.locator("output").first).to_have_text("45")
@@ -130,7 +134,7 @@ def create_batch(page: Page, serial_numbers: list[str]) -> None:
     page.get_by_role("button", name="Sauvegarder").click()
     page.wait_for_url(re.compile("/batches/[0-9a-f-]{36}/"))
     expect(page.locator("main")).to_contain_text("acme_2026-11")
-    page.get_by_role("link", name="Références de lots").first.click()
+    open_from_menu(page, "Références de lots")
     expect(page.locator("main")).to_contain_text("acme_2026-11")
 
 
@@ -215,7 +219,7 @@ def download_all(page: Page) -> dict[str, dict[str, str]]:
 
 def look_at_the_device_page(page: Page, serial_number: str) -> None:
     page.goto(f"/devices/?q={serial_number}")
-    page.get_by_role("link", name=serial_number).click()
+    page.get_by_role("link", name=serial_number, exact=True).click()
     expect(page.locator("main")).to_contain_text("Stadtwerk Administrator")
     assert find_faults(page) == []
     take_screenshot(page, "appareil")
@@ -238,7 +242,7 @@ def test_the_installer_searches_claims_and_shows_one_key_on_a_phone(
     expect(page.locator("#list tbody tr")).to_have_count(1)
     take_screenshot(page, "telephone-recherche")
     assert find_faults(page) == []
-    page.get_by_role("link", name="550017").click()
+    page.get_by_role("link", name="550017", exact=True).click()
     page.get_by_role("button", name="Réclamer le produit").first.click()
     expect(page.locator("main")).to_contain_text("REVENDIQUÉ")
     page.clock.install()

@@ -17,6 +17,7 @@ from meterkeys.organisations.access import INSTALLATION_ID, Access
 from meterkeys.organisations.permissions import Permission
 
 LABEL_SEPARATOR = "|"
+LABEL_CHUNK = 5_000
 DEVICE_LABEL_COLUMNS = (("id", "uuid"), ("owner_id", "uuid"), ("label_id", "uuid"), ("device_id", "uuid"))
 
 
@@ -62,16 +63,16 @@ def attach_label(owner_id: UUID, text: str, device_ids: Sequence[UUID]) -> None:
     label_id = find_or_create_label(owner_id, text)
     encode = bulk.encode_ids()
     owner, label = encode(owner_id), encode(label_id)
-    carrying = set(DeviceLabel.unscoped.filter(label=label_id).values_list("device_id", flat=True))
-    bulk.insert_rows(
-        "devices_devicelabel",
-        DEVICE_LABEL_COLUMNS,
-        (
-            (encode(new_id()), owner, label, encode(device_id))
-            for device_id in device_ids
-            if device_id not in carrying
-        ),
-    )
+    for start in range(0, len(device_ids), LABEL_CHUNK):
+        chunk = device_ids[start : start + LABEL_CHUNK]
+        carrying = set(
+            DeviceLabel.unscoped.filter(label=label_id, device__in=chunk).values_list("device_id", flat=True)
+        )
+        bulk.insert_rows(
+            "devices_devicelabel",
+            DEVICE_LABEL_COLUMNS,
+            [(encode(new_id()), owner, label, encode(pk)) for pk in chunk if pk not in carrying],
+        )
 
 
 def name_product_types() -> dict[bulk.RawId, str]:

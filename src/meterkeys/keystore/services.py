@@ -49,11 +49,12 @@ RELEASE_PERMISSIONS = {
 }
 
 
-def seal_keys(owner_id: UUID, keys: Iterable[tuple[UUID, str, bytes]]) -> Iterator[bulk.Row]:
-    """Seal new device keys for their owner and yield rows for `KEY_COLUMNS`, one for each key, in order.
+def seal_keys(owner_id: UUID, keys: Iterable[tuple[UUID, str, bytes]]) -> list[bulk.Row]:
+    """Seal new device keys for their owner and return rows for `KEY_COLUMNS`, one for each key, in order.
 
     A key is `(device id, slot, key bytes)`; slots are `app_key`, `nwk_key` and `oms_key`, the length tells the
-    algorithm. All are held in memory: give some thousand at a time. Raises UnknownKeyLengthError for a length that no algorithm has, SealedError without a root key.
+    algorithm. All are held in memory: give some thousand at a time. Raises UnknownKeyLengthError for a length that
+    no algorithm has, SealedError without a root key.
     """
     rows = [(new_id(), device_id, KIND_OF_SLOT[slot], key) for device_id, slot, key in keys]
     blobs = keyring.current_cipher(owner_id).seal_many(
@@ -61,10 +62,14 @@ def seal_keys(owner_id: UUID, keys: Iterable[tuple[UUID, str, bytes]]) -> Iterat
     )
     fingerprint, encode = keyring.fingerprinter().fingerprint, bulk.encode_ids()
     owner = encode(owner_id)
+    sealed: list[bulk.Row] = []
     for (key_id, device_id, kind, key), blob in zip(rows, blobs, strict=True):
         algorithm = algorithm_for(len(key))
         mark = fingerprint(algorithm, key)
-        yield encode(key_id), owner, encode(device_id), kind, FIRST_VERSION, int(algorithm), blob, mark
+        sealed.append(
+            (encode(key_id), owner, encode(device_id), kind, FIRST_VERSION, int(algorithm), blob, mark)
+        )
+    return sealed
 
 
 ReleasedDevice: TypeAlias = tuple[bulk.Row, dict[str, bytes]]

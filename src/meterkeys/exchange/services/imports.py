@@ -140,7 +140,7 @@ def _stage_file(access: Access, file: BinaryIO, problems: _Problems, on_progress
 def _stage_chunk(owner_id: UUID, chunk: list[DeviceRow], types: "_TypeFinder") -> None:
     device_ids = [new_id() for _row in chunk]
     devices = list(_device_rows(device_ids, chunk, types))
-    sealed = list(seal_keys(owner_id, _list_keys(device_ids, chunk)))
+    sealed = seal_keys(owner_id, _list_keys(device_ids, chunk))
     with _one_write():
         staging.stage(staging.DEVICES, devices)
         staging.stage(staging.KEYS, sealed)

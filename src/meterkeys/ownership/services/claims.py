@@ -25,7 +25,6 @@ def claim_device(access: Access, device_id: UUID) -> Device:
     Raises PermissionDenied without `device:claim`, Device.DoesNotExist for a device of others, DomainError if there
     is nothing to claim any more.
     """
-    access.require(Permission.DEVICE_CLAIM)
     devices = Device.objects.allowed(access, Permission.DEVICE_CLAIM).select_related("batch")
     device = devices.select_for_update(of=("self",)).get(pk=device_id)
     if device.state != DeviceState.DELIVERED:
