@@ -40,6 +40,13 @@ def test_newer_entries_come_first(world: World) -> None:
     assert list_entries_of_device(pk, KEY_RELEASES) == entries[::-1]
 
 
+def test_no_more_entries_are_read_than_asked_for(world: World) -> None:
+    pk = new_id()
+    access = world.access("stadtwerk_user")
+    entries = [record(Event.KEY_SHOWN, access, subject="A1", device_ids=[pk.bytes]) for _ in range(4)]
+    assert list_entries_of_device(pk, KEY_RELEASES, limit=2) == entries[:1:-1]
+
+
 def test_an_entry_keeps_the_actor_as_text(world: World) -> None:
     record(Event.DEVICE_CLAIMED, world.access("stadtwerk_user"), subject="A1")
     user = world.users["stadtwerk_user"]

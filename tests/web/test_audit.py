@@ -164,3 +164,13 @@ def test_times_are_written_in_the_language_of_the_reader(world: World) -> None:
     world.users["stadtwerk_administrator"].language = "fr"
     world.users["stadtwerk_administrator"].save()
     assert '<time datetime="2026-08-05T15:04:00+02:00">5 août 2026 15:04</time>' in read(world)
+
+
+def test_an_import_is_described_in_the_language_of_the_reader(world: World) -> None:
+    counts: dict[str, object] = {"rows": 5, "new": 3, "unchanged": 2}
+    record(Event.DEVICES_IMPORTED, world.access("acme_administrator"), subject="", data=counts)
+    world.users["acme_administrator"].language = "fr"
+    world.users["acme_administrator"].save()
+    page = world.client("acme_administrator").get("/audit/").content.decode()
+    assert "Nouveaux appareils" in page
+    assert "inchangés" in page

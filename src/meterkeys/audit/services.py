@@ -83,8 +83,8 @@ def list_entries(organisation_ids: Iterable[UUID]) -> models.QuerySet[AuditEntry
     return AuditEntry.objects.filter(organisation_id__in=list(organisation_ids)).order_by("-id")
 
 
-def list_entries_of_device(device_id: UUID, events: Iterable[Event]) -> list[AuditEntry]:
-    """Return the entries of these events that name the device, newest first."""
+def list_entries_of_device(device_id: UUID, events: Iterable[Event], *, limit: int = 200) -> list[AuditEntry]:
+    """Return the newest entries of these events that name the device, newest first."""
     pieces = (
         AuditedDevices.objects.filter(
             first_id__lte=device_id, last_id__gte=device_id, entry__event__in=list(events)
@@ -92,7 +92,12 @@ def list_entries_of_device(device_id: UUID, events: Iterable[Event]) -> list[Aud
         .select_related("entry")
         .order_by("-entry_id")
     )
-    return [piece.entry for piece in pieces if _contains(bytes(piece.device_ids), device_id.bytes)]
+    found = (
+        piece.entry
+        for piece in pieces.iterator(chunk_size=50)
+        if _contains(bytes(piece.device_ids), device_id.bytes)
+    )
+    return list(islice(found, limit))
 
 
 def _contains(device_ids: bytes, wanted: bytes) -> bool:

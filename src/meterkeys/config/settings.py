@@ -45,14 +45,15 @@ INSTALLED_APPS = [
     "meterkeys.exchange",
     "meterkeys.catalogue",
     "meterkeys.web",
+    # Before Django's own, whose French word for "e-mail" would win on the login page.
+    "allauth",
+    "allauth.account",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
-    "allauth",
-    "allauth.account",
     "csp",
     "django_htmx",
 ]

@@ -141,6 +141,15 @@ def _update_by_join(table: str, key: Column, columns: Sequence[Column], rows: It
     drop_temporary_table("new_values")
 
 
+def refresh_statistics() -> None:
+    """Let SQLite's planner know what the tables hold; PostgreSQL sees to that by itself."""
+    if not is_postgresql():
+        with connection.cursor() as cursor:
+            # A sample is enough, and takes milliseconds whatever the size.
+            cursor.execute("PRAGMA analysis_limit = 1000")
+            cursor.execute("ANALYZE")
+
+
 def fetch_rows(sql: str, parameters: Sequence[Any]) -> list[Row]:
     """Run a query on the raw connection and return plain tuples; placeholders are written %s."""
     connection.ensure_connection()

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
+from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditedDevices, AuditEntry
 from meterkeys.devices.models import Device
 from meterkeys.organisations.access import Access
@@ -16,6 +19,13 @@ class Line:
 
     entry: AuditEntry
     device_id: UUID | None
+
+    @property
+    def subject(self) -> str:
+        """What it was done to, in the reader's language."""
+        if self.entry.event == Event.DEVICES_IMPORTED:
+            return _("%(new)d new, %(unchanged)d unchanged.") % self.entry.data
+        return self.entry.subject
 
 
 def find_linked_devices(access: Access, entries: list[AuditEntry]) -> list[Line]:

@@ -111,9 +111,11 @@ def import_devices(
         known = _find_conflicts(access, problems)
         if problems.count:
             raise ImportRefusedError(problems.kept, problems.count)
-        return _publish(access, rows, known)
+        result = _publish(access, rows, known)
     finally:
         staging.drop_tables()
+    bulk.refresh_statistics()
+    return result
 
 
 def _stage_file(access: Access, file: BinaryIO, problems: _Problems, on_progress: Progress) -> int:
@@ -261,14 +263,10 @@ def _record(access: Access, rows: int, result: ImportResult) -> None:
     record(
         Event.DEVICES_IMPORTED,
         access,
-        subject=_describe(result),
+        subject="",
         device_ids=staging.stream_new_device_ids(),
         data={"rows": rows, "new": result.new, "unchanged": result.unchanged},
     )
-
-
-def _describe(result: ImportResult) -> str:
-    return f"{result.new} new, {result.unchanged} unchanged"
 
 
 class _one_write:  # noqa: N801 — reads as a statement
