@@ -405,3 +405,14 @@ def test_a_key_stands_in_no_other_page(world: World, device: Device) -> None:
         assert answer.status_code == 200
         assert_holds_no_key(answer)
     assert_holds_no_key(client.post(f"/devices/{device.pk}/claim/", follow=True))
+
+
+def test_a_damaged_key_is_refused_with_a_sentence_and_no_fault_of_the_site(world: World) -> None:
+    device = make_device(world.stadtwerk, "D1", state=DeviceState.CLAIMED, issuer=world.acme)
+    key = DeviceKey.unscoped.get(device=device)
+    DeviceKey.unscoped.filter(pk=key.pk).update(blob=bytes(key.blob)[:-1] + bytes([key.blob[-1] ^ 1]))
+    client = world.client("stadtwerk_administrator")
+    for address in (f"/devices/{device.pk}/keys/{key.pk}/show/", f"/devices/{device.pk}/keys/download/"):
+        response = client.post(address)
+        assert response.status_code == 409
+        assert "is damaged" in response.content.decode()

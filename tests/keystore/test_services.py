@@ -13,8 +13,7 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditedDevices, AuditEntry
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.keystore import keyring
-from meterkeys.keystore.crypto.envelope import EnvelopeError
-from meterkeys.keystore.errors import NothingToReleaseError, SealedError
+from meterkeys.keystore.errors import DamagedKeyError, NothingToReleaseError, SealedError
 from meterkeys.keystore.models import DeviceKey, WrappedKey
 from meterkeys.keystore.services import KeyRelease, reencrypt_keys, release_keys
 from meterkeys.organisations.permissions import Permission
@@ -166,7 +165,7 @@ def test_a_tampered_row_does_not_open(world: World, tamper: Callable[[list[Devic
     make_claimed(world, "A1")
     make_claimed(world, "A2")
     tamper(list(DeviceKey.unscoped.order_by("pk")), world)
-    with pytest.raises(EnvelopeError):
+    with pytest.raises(DamagedKeyError):
         read_all(world)
 
 
@@ -175,7 +174,7 @@ def test_a_device_that_is_given_to_another_organisation_in_the_database_does_not
     make_device(world.other, "B1")
     Device.unscoped.filter(serial_number="A1").update(owner=world.other)
     DeviceKey.unscoped.filter(owner=world.stadtwerk).update(owner=world.other)
-    with pytest.raises(EnvelopeError):
+    with pytest.raises(DamagedKeyError):
         read_all(world, "other_administrator")
 
 

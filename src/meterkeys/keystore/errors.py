@@ -15,6 +15,16 @@ class SealedError(DomainError):
         )
 
 
+class DamagedKeyError(DomainError):
+    """A stored key does not open: it was changed, moved, or sealed for somebody else."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "key_damaged",
+            _("This key is damaged in the database and was not given out. Please tell the operator."),
+        )
+
+
 class NothingToReleaseError(DomainError):
     """No key of what was asked for may leave: nothing there, or nothing claimed."""
 

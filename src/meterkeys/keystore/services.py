@@ -1,5 +1,6 @@
 """The only door to device keys: keys go in to be sealed, and come out once their release is in the audit."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
@@ -14,13 +15,15 @@ from meterkeys.core.ids import new_id
 from meterkeys.devices.models import RELEASABLE_STATES, Device
 from meterkeys.keystore import keyring
 from meterkeys.keystore.crypto.algorithms import algorithm_for
-from meterkeys.keystore.crypto.envelope import blob_version
+from meterkeys.keystore.crypto.envelope import EnvelopeError, blob_version
 from meterkeys.keystore.crypto.kinds import KeyKind
 from meterkeys.keystore.crypto.ownership_code import generate_code, hash_code, normalise_code
-from meterkeys.keystore.errors import NothingToReleaseError
+from meterkeys.keystore.errors import DamagedKeyError, NothingToReleaseError
 from meterkeys.keystore.models import DeviceKey
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
+
+logger = logging.getLogger(__name__)
 
 KEY_COLUMNS = (
     ("id", "uuid"),
@@ -100,7 +103,7 @@ class KeyRelease:
         """Yield the devices by ascending id, some thousand at a time, with these columns and all current keys.
 
         Columns are fields of the device; its id comes before them, and foreign keys come as raw ids. Keys are opened
-        as they are read, so memory stays flat. Raises SealedError without a root key, EnvelopeError for a damaged or moved key.
+        as they are read, so memory stays flat. Raises SealedError without a root key, DamagedKeyError for a damaged or moved key.
         """
         for piece in iterate_device_ids(self._entry):
             yield self._read_piece(piece, columns)
@@ -115,8 +118,12 @@ class KeyRelease:
         keys: dict[bulk.RawId, dict[str, bytes]] = {row[0]: {} for row in devices}
         sealed = [row for row in sealed if row[0] in keys]
         # The newest version of a key comes last and stays.
-        for row, key in zip(sealed, _open_rows(self._owner_id, sealed), strict=True):
-            keys[row[0]][SLOTS[row[2]]] = key
+        try:
+            for row, key in zip(sealed, _open_rows(self._owner_id, sealed), strict=True):
+                keys[row[0]][SLOTS[row[2]]] = key
+        except EnvelopeError as error:
+            logger.error("A key of audit entry %s does not open.", self._entry.pk)  # noqa: TRY400 — no frames with keys
+            raise DamagedKeyError from error
         return [(row, keys[row[0]]) for row in devices]
 
     def _fetch_keys(self, where: "_Where") -> list[bulk.Row]:
