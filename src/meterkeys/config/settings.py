@@ -196,6 +196,7 @@ TIME_ZONE = read_variable("TIME_ZONE", "Europe/Paris")
 
 # Static files: collected once at set-up, served with names that carry their hash.
 STATIC_URL = "/static/"
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATIC_ROOT = PACKAGE / "web" / "collected"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -24,7 +24,7 @@ class Line:
     def subject(self) -> str:
         """What it was done to, in the reader's language."""
         if self.entry.event == Event.DEVICES_IMPORTED:
-            return _("%(new)d new, %(unchanged)d unchanged.") % self.entry.data
+            return str(_("%(new)d new, %(unchanged)d unchanged.") % self.entry.data)
         return self.entry.subject
 
 
