@@ -14,6 +14,7 @@ from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.keystore.crypto.ownership_code import normalise_code
 from meterkeys.mail.models import OutgoingLetter
 from meterkeys.ownership.services import claim_device
+from tests.pages import read_page
 from tests.world import World, make_device
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ CODE = re.compile(r"<code[^>]*data-ownership-code>([^<]+)</code>")
 
 def read(response: Any, status: int = 200) -> str:
     assert response.status_code == status
-    return str(response.content.decode())
+    return read_page(response)
 
 
 def save(client: Client, **fields: object) -> Any:

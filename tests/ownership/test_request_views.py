@@ -12,6 +12,7 @@ from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.permissions import Role
 from meterkeys.ownership.models import OwnershipRequest, RequestState
 from meterkeys.ownership.services import claim_device
+from tests.pages import read_page
 from tests.world import World, add_user
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +31,7 @@ def ask(world: World, *serial_numbers: str) -> list[OwnershipRequest]:
 
 def read(response: Any, status: int = 200) -> str:
     assert response.status_code == status
-    return " ".join(response.content.decode().split())
+    return " ".join(read_page(response).split())
 
 
 def test_open_requests_name_the_organisation_and_not_the_person(world: World) -> None:

@@ -13,6 +13,7 @@ from meterkeys.audit.models import AuditEntry
 from meterkeys.audit.services import record
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.web.views.audit import PAGE_SIZE
+from tests.pages import read_page
 from tests.world import World, make_device
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,7 @@ def write(
 def read(world: World, query: str = "", user: str = "stadtwerk_administrator") -> str:
     response = world.client(user).get(f"/audit/{query}")
     assert response.status_code == 200
-    return response.content.decode()
+    return read_page(response)
 
 
 def find_subjects(page: str) -> list[str]:
