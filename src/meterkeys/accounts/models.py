@@ -58,6 +58,9 @@ class User(AbstractBaseUser):
         blank=True,
     )
     theme = models.CharField(_("theme"), max_length=5, choices=Theme, default=Theme.AUTO)
+    temporary_password_until = models.DateTimeField(
+        null=True, blank=True, help_text="Set while the password is one that an administrator typed."
+    )
     is_active = models.BooleanField(default=True)
     is_demonstration = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -73,3 +76,47 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Set a password of the person's own; a temporary one is over with it."""
+        super().set_password(raw_password)
+        self.temporary_password_until = None
+
+
+class PasswordResetRequest(models.Model):
+    """Somebody asked for a new password. The page only writes the address down; the worker looks it up."""
+
+    email = models.CharField(max_length=254)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class TermsOfUse(models.Model):
+    """A version of the terms and of the contact data in one language. What was accepted is never changed."""
+
+    version = models.PositiveIntegerField()
+    language = models.CharField(max_length=8)
+    text = models.TextField(_("terms of use"))
+    contact = models.TextField(_("contact"), blank=True)
+    published_by = models.CharField(max_length=400)
+    published_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "language"], name="terms_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.language}"
+
+
+class TermsAcceptance(models.Model):
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="terms_accepted")
+    terms = models.ForeignKey(TermsOfUse, on_delete=models.PROTECT, related_name="+")
+    accepted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "terms"], name="terms_acceptance_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} accepted {self.terms_id}"

@@ -1,7 +1,7 @@
 """The filter bar: what can be chosen in each facet, and what is chosen. Nobody sees the values of others."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -11,11 +11,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.catalogue.filters import FACETS, STATE_OF_STATUS, Filters, match_start, parse_id, parse_ids
+from meterkeys.core.facets import OPTION_LIMIT, Chip, Facet, Option
 from meterkeys.devices.models import Batch, Device, DeviceState, Label, ProductType
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 
-OPTION_LIMIT = 50
 TITLES: dict[str, str | Promise] = {
     "serial": _("Serial number"),
     "type": _("Product type"),
@@ -23,34 +23,6 @@ TITLES: dict[str, str | Promise] = {
     "label": _("Labels"),
     "batch": _("Batch reference"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    label: str
-    is_chosen: bool
-    count: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    name: str
-    label: str | Promise
-    options: Sequence[Option] = field(default_factory=list)
-    options_url: str = ""
-    has_more: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A chosen value above the list, with the address of the list without it."""
-
-    name: str
-    value: str
-    label: str | Promise
-    text: str
-    remove_url: str
 
 
 class Value(NamedTuple):

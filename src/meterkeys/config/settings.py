@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "meterkeys.core",
     "meterkeys.audit",
     "meterkeys.mail",
+    "meterkeys.notices",
     "meterkeys.accounts",
     "meterkeys.organisations",
     "meterkeys.devices",

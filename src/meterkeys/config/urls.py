@@ -26,5 +26,6 @@ urlpatterns = [
     path("", include("meterkeys.catalogue.urls")),
     path("", include("meterkeys.ownership.urls")),
     path("", include("meterkeys.exchange.urls")),
+    path("", include("meterkeys.organisations.urls")),
     path("", include("meterkeys.web.urls")),
 ]

@@ -28,7 +28,8 @@ class AccessMiddleware:
 
 
 def list_memberships(user: User) -> list[Membership]:
-    memberships = user.memberships.select_related("organisation").prefetch_related("roles")
+    accepted = user.memberships.filter(accepted_at__isnull=False)
+    memberships = accepted.select_related("organisation").prefetch_related("roles")
     return list(memberships.order_by("created_at", "pk"))
 
 

@@ -1,5 +1,7 @@
 """Tenants and who acts in them."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
@@ -7,7 +9,8 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.core.ids import new_id
-from meterkeys.organisations.permissions import Role
+from meterkeys.organisations.permissions import GRANTABLE, PERMISSION_NAMES, Role
+from meterkeys.organisations.tenancy import TenantModel
 
 
 class Organisation(models.Model):
@@ -23,6 +26,13 @@ class Organisation(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
     )
+    reference = models.CharField(
+        _("your reference"),
+        max_length=100,
+        blank=True,
+        help_text=_("What you call it in your own books, such as a customer number."),
+    )
+    may_create_organisations = models.BooleanField(_("may create other organisations"), default=False)
     is_issuer = models.BooleanField(
         _("issues devices"),
         default=False,
@@ -53,11 +63,18 @@ class Organisation(models.Model):
 
 
 class Membership(models.Model):
-    """A user acts in an organisation, with some roles."""
+    """A user acts in an organisation, with some roles, from the moment that the person has accepted.
+
+    Until then the organisation sees only what it entered itself: whether the address had an account before stays
+    unknown to it.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="memberships")
+    entered_name = models.CharField(max_length=100, blank=True, help_text="The name that was invited.")
+    invited_by = models.CharField(max_length=400, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "organisation"], name="membership_unique")]
@@ -65,10 +82,14 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user_id} in {self.organisation_id}"
 
+    @property
+    def shown_name(self) -> str:
+        return self.user.name if self.accepted_at else self.entered_name
+
 
 class MembershipRole(models.Model):
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="roles")
-    role = models.CharField(max_length=20, choices=Role)
+    role = models.CharField(max_length=30, choices=Role)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["membership", "role"], name="membership_role_unique")]
@@ -85,6 +106,8 @@ class Partnership(models.Model):
 
     first = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
     second = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    reference_by_first = models.CharField(max_length=100, blank=True, help_text="What first calls second.")
+    reference_by_second = models.CharField(max_length=100, blank=True, help_text="What second calls first.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -97,3 +120,108 @@ class Partnership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first_id} and {self.second_id}"
+
+
+class KeyGrant(models.Model):
+    """An organisation lets its parent do something with its devices. Only a child's own administrator gives it."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="key_grants")
+    permission = models.CharField(
+        max_length=30,
+        choices=[(permission, PERMISSION_NAMES[permission]) for permission in sorted(GRANTABLE)],
+    )
+    granted_by = models.CharField(max_length=400)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "permission"], name="key_grant_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.permission} of {self.organisation_id}"
+
+
+class OrganisationMove(models.Model):
+    """A branch is to stand under another parent, once the branch itself agrees."""
+
+    organisation = models.OneToOneField(Organisation, on_delete=models.CASCADE, related_name="move")
+    new_parent = models.ForeignKey(
+        Organisation, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    requested_by = models.CharField(max_length=400)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} to {self.new_parent_id}"
+
+
+class InvitationState(models.TextChoices):
+    """What is stored; "expired" is read from the clock."""
+
+    CREATED = "created", _("Created")
+    SENT = "sent", _("Sent")
+    ACCEPTED = "accepted", _("Accepted")
+    REVOKED = "revoked", _("Revoked")
+
+
+class Invitation(TenantModel):
+    """A prepared membership. Its link is random; only a hash of it is kept.
+
+    There are two links: the one of the letter proves that whoever opens it reads the mailbox; the one that was
+    copied proves nothing, so the address is confirmed by letter after the registration.
+    """
+
+    tenant_field: ClassVar[str] = "organisation"
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(_("name"), max_length=100)
+    email = models.EmailField(_("e-mail address"), max_length=254, blank=True)
+    language = models.CharField(_("language"), max_length=8, default="en")
+    is_founding = models.BooleanField(
+        default=False, help_text="Brings the first administrator of a new organisation."
+    )
+    state = models.CharField(max_length=8, choices=InvitationState, default=InvitationState.CREATED)
+    letter_token_hash = models.BinaryField(max_length=32, null=True, unique=True)
+    copied_token_hash = models.BinaryField(max_length=32, null=True, unique=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_by_label = models.CharField(max_length=400)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["organisation", "-id"], name="invitation_organisation")]
+
+    def __str__(self) -> str:
+        return f"{self.name} to {self.organisation_id}"
+
+
+class InvitationRole(models.Model):
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="roles")
+    role = models.CharField(max_length=30, choices=Role)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["invitation", "role"], name="invitation_role_unique")]
+
+    def __str__(self) -> str:
+        return self.role
+
+
+class InformationDocument(models.Model):
+    """The PDF that an organisation has attached to its invitations, in place of the product's own."""
+
+    organisation = models.OneToOneField(
+        Organisation, on_delete=models.CASCADE, primary_key=True, related_name="information_document"
+    )
+    name = models.CharField(max_length=100)
+    content = models.BinaryField()
+    uploaded_by = models.CharField(max_length=400)
+    uploaded_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.name

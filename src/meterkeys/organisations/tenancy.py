@@ -6,15 +6,17 @@ which our code may name only in the files that a contract test lists.
 """
 
 from contextvars import ContextVar
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import models
 
 from meterkeys.core.ids import new_id
-from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
+
+if TYPE_CHECKING:
+    from meterkeys.organisations.access import Access
 
 _checking_uniqueness: ContextVar[bool] = ContextVar("checking_uniqueness", default=False)
 
@@ -33,7 +35,7 @@ class TenantManager(models.Manager[M], Generic[M]):
             f"{self.model.__name__}.objects needs a tenant: use .allowed(access, permission) or .create_for(…)."
         )
 
-    def allowed(self, access: Access, permission: Permission) -> models.QuerySet[M]:
+    def allowed(self, access: "Access", permission: Permission) -> models.QuerySet[M]:
         """Return the rows that the access covers with the permission.
 
         Raises PermissionDenied when it is held nowhere, so that "not yours" (404) and "not you" (403) stay apart.
@@ -43,7 +45,7 @@ class TenantManager(models.Manager[M], Generic[M]):
             raise PermissionDenied(permission)
         return models.QuerySet(self.model, using=self._db).filter(self.model.filter_tenants(organisations))
 
-    def create_for(self, access: Access, permission: Permission, **fields: Any) -> M:
+    def create_for(self, access: "Access", permission: Permission, **fields: Any) -> M:
         """Insert a row whose tenant the access covers with the permission; otherwise PermissionDenied."""
         row = self.model(**fields)
         access.require(permission, getattr(row, f"{self.model.tenant_field}_id"))

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.http import QueryDict
 from django.urls import reverse
 
+from meterkeys.core.paging import Page, take_page
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
-from meterkeys.ownership.paging import Page, take_page
 from meterkeys.ownership.services import count_states, list_batch_devices, search_receivers
 
 PAGE_SIZE = 50

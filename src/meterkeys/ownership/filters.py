@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from meterkeys.core.facets import OPTION_LIMIT, Chip, Facet, Option
 from meterkeys.organisations.access import Access
 from meterkeys.ownership.services import (
     BatchFilter,
@@ -25,7 +26,6 @@ from meterkeys.ownership.services import (
 OPEN = "open"
 """The value of the facet "receiver" that stands for batches without one."""
 
-OPTION_LIMIT = 50
 TITLES: dict[str, str | Promise] = {
     "reference": _("Batch reference"),
     "issuer": _("Issuer"),
@@ -96,34 +96,6 @@ def _parse_id(value: str) -> UUID | None:
         return UUID(value)
     except ValueError:
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    label: str
-    is_chosen: bool
-    count: None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    name: str
-    label: str | Promise
-    options: Sequence[Option]
-    options_url: str = ""
-    has_more: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A chosen value above the list, with the address of the list without it."""
-
-    name: str
-    value: str
-    label: str | Promise
-    text: str
-    remove_url: str
 
 
 def build_facets(access: Access, filters: Filters, sides: BatchSides) -> list[Facet]:

@@ -1,6 +1,5 @@
 """Pages of batch references and ownership requests."""
 
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -9,12 +8,13 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from meterkeys.core.errors import DomainError
+from meterkeys.core.pages import render_list
+from meterkeys.core.paging import take_page
 from meterkeys.core.uploads import is_upload_too_large
 from meterkeys.devices.models import Batch
 from meterkeys.organisations.permissions import Permission
@@ -28,7 +28,6 @@ from meterkeys.ownership.batch_page import (
 from meterkeys.ownership.filters import FACETS, Filters, build_chips, build_facets, search_facet
 from meterkeys.ownership.forms import BatchForm, DeclineForm
 from meterkeys.ownership.models import OwnershipRequest
-from meterkeys.ownership.paging import take_page
 from meterkeys.ownership.services import (
     CreatedBatch,
     confirm_request,
@@ -61,13 +60,6 @@ def list_batch_references(request: MemberRequest) -> HttpResponse:
         "may_create": request.access.may(Permission.BATCH_CREATE),
     }
     return render_list(request, "ownership/batch_list.html", "ownership/_batch_table.html", context)
-
-
-def render_list(request: MemberRequest, whole: str, inside: str, context: dict[str, Any]) -> HttpResponse:
-    is_part = request.htmx and not request.htmx.history_restore_request
-    response = render(request, inside if is_part else whole, context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
 
 
 @require_safe

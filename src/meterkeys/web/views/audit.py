@@ -5,9 +5,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from meterkeys.audit.services import list_entries
+from meterkeys.core.paging import take_page
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.requests import MemberRequest, member_required
-from meterkeys.ownership.paging import take_page
 from meterkeys.web.audit_lines import find_linked_devices
 from meterkeys.web.forms import AuditFilterForm
 

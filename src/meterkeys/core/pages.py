@@ -1,0 +1,16 @@
+"""Answer a list as a whole page, or to htmx as the part that changed."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+
+def render_list(request: HttpRequest, whole: str, inside: str, context: dict[str, Any]) -> HttpResponse:
+    """Return the template `inside` to htmx, else `whole`; going back in the history asks for the whole page."""
+    htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx's middleware
+    is_part = htmx and not htmx.history_restore_request
+    response = render(request, inside if is_part else whole, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response

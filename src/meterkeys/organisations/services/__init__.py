@@ -1,0 +1,14 @@
+"""Organisations, their members and partners, and who is invited to them."""
+
+from meterkeys.organisations.services.members import add_member, list_members_with
+from meterkeys.organisations.services.organisations import find_organisation, found_organisation
+from meterkeys.organisations.services.partners import link_partners, list_receivers
+
+__all__ = [
+    "add_member",
+    "find_organisation",
+    "found_organisation",
+    "link_partners",
+    "list_members_with",
+    "list_receivers",
+]
