@@ -62,13 +62,22 @@ def test_the_organisation_and_its_administrator_are_made(create: Create) -> None
     acme = Organisation.objects.get(name="Acme")
     assert (acme.is_issuer, acme.short_prefix, acme.language) == (True, "acme", "fr")
     membership = Membership.objects.get(organisation=acme)
-    assert {row.role for row in membership.roles.all()} == {Role.ADMINISTRATOR, Role.ISSUER}
+    assert {Role.ADMINISTRATOR, Role.ISSUER} <= {row.role for row in membership.roles.all()}
+    assert acme.may_create_organisations
     assert (membership.user.email, membership.user.language) == (ADDRESS, "fr")
 
 
 def test_an_administrator_of_a_receiver_is_no_issuer(create: Create) -> None:
     create()
-    assert [row.role for row in Membership.objects.get().roles.all()] == [Role.ADMINISTRATOR]
+    assert Role.ISSUER not in {row.role for row in Membership.objects.get().roles.all()}
+
+
+def test_the_first_administrator_runs_the_installation_and_later_ones_do_not(create: Create) -> None:
+    create("First")
+    create("Second", administrator="second@stadtwerk.example")
+    create("Third", "--system-administrator", administrator="third@stadtwerk.example")
+    holders = Membership.objects.filter(roles__role=Role.SYSTEM_ADMINISTRATOR)
+    assert {membership.organisation.name for membership in holders} == {"First", "Third"}
 
 
 def test_the_printed_link_sets_the_password_and_opens_the_login(create: Create, client: Client) -> None:

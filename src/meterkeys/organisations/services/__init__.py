@@ -1,5 +1,6 @@
 """Organisations, their members and partners, and who is invited to them."""
 
+from meterkeys.organisations.services.installation import has_system_administrator
 from meterkeys.organisations.services.members import add_member, list_members_with
 from meterkeys.organisations.services.organisations import find_organisation, found_organisation
 from meterkeys.organisations.services.partners import link_partners, list_receivers
@@ -8,6 +9,7 @@ __all__ = [
     "add_member",
     "find_organisation",
     "found_organisation",
+    "has_system_administrator",
     "link_partners",
     "list_members_with",
     "list_receivers",

@@ -22,6 +22,7 @@ def found_organisation(
     name: str,
     *,
     is_issuer: bool = False,
+    may_create_organisations: bool = False,
     short_prefix: str = "",
     language: str = "en",
     parent: Organisation | None = None,
@@ -32,5 +33,10 @@ def found_organisation(
     if short_prefix and Organisation.objects.filter(short_prefix=short_prefix).exists():
         raise DomainError("prefix_taken", _("Another organisation uses this prefix."), field="short_prefix")
     return Organisation.objects.create(
-        name=name.strip(), is_issuer=is_issuer, short_prefix=short_prefix, language=language, parent=parent
+        name=name.strip(),
+        is_issuer=is_issuer,
+        may_create_organisations=may_create_organisations,
+        short_prefix=short_prefix,
+        language=language,
+        parent=parent,
     )

@@ -15,7 +15,8 @@ from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import add_member, found_organisation, link_partners
 
-ACME, STADTWERK, NETZ, FELDSERVICE, OTHER = (
+OPERATOR, ACME, STADTWERK, NETZ, FELDSERVICE, OTHER = (
+    "Operator Demo",
     "Acme Metering",
     "Stadtwerk Demo",
     "Netz Demo",
@@ -34,6 +35,7 @@ class Person:
 
 
 PEOPLE = (
+    Person("system@operator.example", "Sam Operator", OPERATOR, "en", (Role.SYSTEM_ADMINISTRATOR,)),
     Person("admin@acme.example", "Alex Acme", ACME, "en", (Role.ADMINISTRATOR, Role.ISSUER)),
     Person("admin@stadtwerk.example", "Camille Stadtwerk", STADTWERK, "fr", (Role.ADMINISTRATOR,)),
     Person("admin@netz.example", "Noa Netz", NETZ, "fr", (Role.ADMINISTRATOR,)),
@@ -59,8 +61,9 @@ def read_password(home: Path) -> str:
 def bring_organisations() -> dict[str, Organisation]:
     """Make the organisations that are not there yet and link the partners."""
     found: dict[str, Organisation] = {}
-    found[ACME] = _bring(ACME, is_issuer=True, short_prefix="acme")
-    found[STADTWERK] = _bring(STADTWERK, language="fr")
+    found[OPERATOR] = _bring(OPERATOR)
+    found[ACME] = _bring(ACME, is_issuer=True, may_create=True, short_prefix="acme")
+    found[STADTWERK] = _bring(STADTWERK, may_create=True, language="fr")
     found[NETZ] = _bring(NETZ, language="fr", parent=found[STADTWERK])
     found[FELDSERVICE] = _bring(FELDSERVICE, language="fr")
     found[OTHER] = _bring(OTHER)
@@ -73,13 +76,19 @@ def _bring(
     name: str,
     *,
     is_issuer: bool = False,
+    may_create: bool = False,
     short_prefix: str = "",
     language: str = "en",
     parent: Organisation | None = None,
 ) -> Organisation:
     existing = Organisation.objects.filter(name=name).first()
     return existing or found_organisation(
-        name, is_issuer=is_issuer, short_prefix=short_prefix, language=language, parent=parent
+        name,
+        is_issuer=is_issuer,
+        may_create_organisations=may_create,
+        short_prefix=short_prefix,
+        language=language,
+        parent=parent,
     )
 
 

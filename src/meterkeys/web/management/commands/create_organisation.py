@@ -13,7 +13,7 @@ from meterkeys.core.errors import DomainError
 from meterkeys.keystore.installation import RootKeyError, check_root_key
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Role
-from meterkeys.organisations.services import add_member, found_organisation
+from meterkeys.organisations.services import add_member, found_organisation, has_system_administrator
 
 
 class Command(BaseCommand):
@@ -28,6 +28,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--issuer", action="store_true", help="it imports devices to deliver them to others"
         )
+        parser.add_argument(
+            "--system-administrator",
+            action="store_true",
+            help="the person runs the installation as well; implied for the first one",
+        )
         parser.add_argument("--prefix", default="", help="its batch references begin with it: a-z and 0-9")
         parser.add_argument(
             "--language", default="en", choices=languages, help="of its letters and a new account"
@@ -39,7 +44,8 @@ class Command(BaseCommand):
             check_root_key()
             with transaction.atomic():
                 organisation = self._found(options)
-                administrator = self._appoint(organisation, address, options["language"])
+                administrator = self._bring_account(address, options["language"])
+                add_member(administrator, organisation, self._choose_roles(organisation, options))
         except (DomainError, RootKeyError) as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:
@@ -58,18 +64,24 @@ class Command(BaseCommand):
     def _found(self, options: dict[str, Any]) -> Organisation:
         fields = {
             "is_issuer": options["issuer"],
+            "may_create_organisations": True,
             "short_prefix": options["prefix"],
             "language": options["language"],
         }
         Organisation(name=options["name"], **fields).clean_fields()
         return found_organisation(options["name"], **fields)
 
-    def _appoint(self, organisation: Organisation, address: str, language: str) -> User:
+    def _bring_account(self, address: str, language: str) -> User:
         known = User.objects.filter(email__iexact=address).first()
-        user = known or create_account(address, name=address.partition("@")[0][:100], language=language)
-        roles = [Role.ADMINISTRATOR, Role.ISSUER] if organisation.is_issuer else [Role.ADMINISTRATOR]
-        add_member(user, organisation, roles)
-        return user
+        return known or create_account(address, name=address.partition("@")[0][:100], language=language)
+
+    def _choose_roles(self, organisation: Organisation, options: dict[str, Any]) -> list[Role]:
+        roles = [Role.ADMINISTRATOR]
+        if organisation.is_issuer:
+            roles.append(Role.ISSUER)
+        if options["system_administrator"] or not has_system_administrator():
+            roles.append(Role.SYSTEM_ADMINISTRATOR)
+        return roles
 
     def _report(self, organisation: Organisation, administrator: User) -> None:
         self.stdout.write(f'Founded "{organisation.name}"; its administrator is {administrator.email}.')

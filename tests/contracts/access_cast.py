@@ -1,0 +1,125 @@
+"""Who asks in the access matrix, and for whose objects: an organisation with all that surrounds it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from meterkeys.accounts.models import User
+from meterkeys.devices.models import Batch, Device, DeviceState
+from meterkeys.keystore.models import DeviceKey
+from meterkeys.organisations.models import Membership, Organisation
+from meterkeys.organisations.permissions import Role
+from meterkeys.organisations.services import found_organisation, link_partners
+from meterkeys.ownership.models import OwnershipRequest
+from tests.world import add_user, make_device
+
+RELATIONS = ("own", "child", "parent", "partner", "foreign")
+
+
+@dataclass
+class Belongings:
+    """What there is of one organisation for others to reach for."""
+
+    organisation: Organisation
+    member: User
+    device: Device
+    delivered: Device
+    batch: Batch
+    request: OwnershipRequest
+
+    @cached_property
+    def membership(self) -> Membership:
+        return self.member.memberships.get()
+
+    @cached_property
+    def key_id(self) -> UUID:
+        return DeviceKey.unscoped.get(device=self.device).pk
+
+
+@dataclass
+class Cast:
+    organisations: dict[str, Organisation]
+    belongings: dict[str, Belongings]
+    askers: dict[Role, User] = field(default_factory=dict)
+
+
+def build_cast() -> Cast:
+    parent = _found("parent")
+    own = _found("own", parent=parent)
+    organisations = {
+        "own": own,
+        "child": _found("child", parent=own),
+        "parent": parent,
+        "partner": _found("partner"),
+        "foreign": _found("foreign"),
+    }
+    for relation in ("child", "parent", "partner"):
+        link_partners(own, organisations[relation])
+    belongings = {relation: _bring_belongings(organisations[relation]) for relation in RELATIONS}
+    askers = {role: add_user(f"asker_{role.value.replace('_', '-')}", own, [role]) for role in Role}
+    # Nobody who asks is the last administrator, so that nothing is refused for that reason alone.
+    add_user("spare_administrator", own, [Role.ADMINISTRATOR, Role.SYSTEM_ADMINISTRATOR])
+    return Cast(organisations, belongings, askers)
+
+
+def _found(name: str, parent: Organisation | None = None) -> Organisation:
+    organisation = found_organisation(name.title(), is_issuer=True, parent=parent)
+    organisation.may_create_organisations = True
+    organisation.save()
+    return organisation
+
+
+def _bring_belongings(organisation: Organisation) -> Belongings:
+    name = organisation.name.lower()
+    batch = Batch(
+        issuer=organisation,
+        receiver=organisation,
+        reference=f"{name}-lot",
+        label="",
+        created_at=timezone.now(),
+    )
+    batch.save(force_insert=True)
+    delivered = make_device(organisation, f"{name}-2", state=DeviceState.DELIVERED, batch=batch)
+    asked_for = make_device(organisation, f"{name}-3", state=DeviceState.REQUESTED, batch=batch)
+    return Belongings(
+        organisation=organisation,
+        # What this member may do, administrators and system administrators may as well: both may change it.
+        member=add_user(f"member_{name}", organisation, [Role.LETTER_WRITER]),
+        device=make_device(organisation, f"{name}-1", state=DeviceState.CLAIMED),
+        delivered=delivered,
+        batch=batch,
+        request=_request(organisation, asked_for),
+    )
+
+
+def _request(organisation: Organisation, device: Device) -> OwnershipRequest:
+    now = timezone.now()
+    request = OwnershipRequest(
+        device=device,
+        batch=device.batch,
+        issuer=organisation,
+        requester=organisation,
+        requested_by="Somebody",
+        created_at=now,
+        expires_at=now + timedelta(days=30),
+    )
+    request.save(force_insert=True)
+    return request
+
+
+Kwargs = dict[str, Any]
+OBJECTS: dict[str, Callable[[Belongings], Kwargs]] = {
+    "device": lambda has: {"device_id": has.device.pk},
+    "delivered device": lambda has: {"device_id": has.delivered.pk},
+    "key": lambda has: {"device_id": has.device.pk, "key_id": has.key_id},
+    "batch": lambda has: {"batch_id": has.batch.pk},
+    "ownership request": lambda has: {"request_id": has.request.pk},
+    "membership": lambda has: {"membership_id": has.membership.pk},
+    "organisation": lambda has: {"organisation_id": has.organisation.pk},
+}
+"""How an object of each kind is named in the address."""
