@@ -4,6 +4,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.contrib.auth.hashers import check_password
 from django.db import transaction
@@ -62,8 +63,8 @@ def bring_organisations() -> dict[str, Organisation]:
     """Make the organisations that are not there yet and link the partners."""
     found: dict[str, Organisation] = {}
     found[OPERATOR] = _bring(OPERATOR)
-    found[ACME] = _bring(ACME, is_issuer=True, may_create=True, short_prefix="acme")
-    found[STADTWERK] = _bring(STADTWERK, may_create=True, language="fr")
+    found[ACME] = _bring(ACME, is_issuer=True, may_create_organisations=True, short_prefix="acme")
+    found[STADTWERK] = _bring(STADTWERK, may_create_organisations=True, language="fr")
     found[NETZ] = _bring(NETZ, language="fr", parent=found[STADTWERK])
     found[FELDSERVICE] = _bring(FELDSERVICE, language="fr")
     found[OTHER] = _bring(OTHER)
@@ -72,24 +73,8 @@ def bring_organisations() -> dict[str, Organisation]:
     return found
 
 
-def _bring(
-    name: str,
-    *,
-    is_issuer: bool = False,
-    may_create: bool = False,
-    short_prefix: str = "",
-    language: str = "en",
-    parent: Organisation | None = None,
-) -> Organisation:
-    existing = Organisation.objects.filter(name=name).first()
-    return existing or found_organisation(
-        name,
-        is_issuer=is_issuer,
-        may_create_organisations=may_create,
-        short_prefix=short_prefix,
-        language=language,
-        parent=parent,
-    )
+def _bring(name: str, **fields: Any) -> Organisation:
+    return Organisation.objects.filter(name=name).first() or found_organisation(name, **fields)
 
 
 @transaction.atomic
