@@ -1,15 +1,17 @@
+from datetime import datetime
+from html import unescape
 from html.parser import HTMLParser
+from zoneinfo import ZoneInfo
 
 import pytest
-from django.conf import settings
+from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
 from meterkeys.mail.kinds import KINDS, Value
-from meterkeys.mail.render import RenderedLetter, _render_html, flatten_words, render_letter
-from meterkeys.mail.texts import parse_text
+from meterkeys.mail.render import RenderedLetter, Sender, flatten_words, render_letter
+from meterkeys.mail.texts import LANGUAGES, parse_text
 
-LANGUAGES = [code for code, _name in settings.LANGUAGES]
 SAMPLES = dict(KINDS["new_batch"].samples)
 LINK = str(SAMPLES["action_link"])
 
@@ -52,7 +54,7 @@ class Outline(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, tuple(attrs)))
+        self.elements.append((tag, tuple(sorted(attrs))))
 
     def handle_data(self, data: str) -> None:
         self.words.append(data.strip())
@@ -87,7 +89,8 @@ def test_every_kind_in_every_language_has_subject_greeting_button_and_the_same_l
 def test_the_letters_load_nothing_and_run_nothing() -> None:
     outline = Outline(render().html)
     assert {tag for tag, _attributes in outline.elements} == {
-        *("html", "head", "meta", "title", "body", "div", "p", "ul", "li", "table", "tr", "td", "a", "hr")
+        *("html", "head", "meta", "title", "body", "div", "p", "ul", "li", "table", "tbody", "tr", "td", "a"),
+        "br",
     }
     assert "url(" not in render().html
 
@@ -96,7 +99,7 @@ def test_the_letters_load_nothing_and_run_nothing() -> None:
 def test_a_number_is_written_as_the_language_does(language: str, count: str) -> None:
     letter = render(language, device_count=1200)
     assert count in letter.text
-    assert count in letter.html
+    assert count in unescape(letter.html)
 
 
 def test_a_line_whose_placeholders_are_empty_is_left_out() -> None:
@@ -148,12 +151,83 @@ def test_an_attack_in_the_link_stays_in_its_attribute() -> None:
     assert [element["href"] for element in outline.find("a")] == [link, link]
 
 
-def test_mark_up_in_the_text_of_a_letter_stays_words() -> None:
-    source = "Subject <b>\n\nHello <b>{{ recipient_name }}\n\n[<i>See</i> it]({{ action_link }})"
-    words = {name: str(value) for name, value in SAMPLES.items()}
-    outline = Outline(_render_html(parse_text(KINDS["new_batch"], source), "en", words))
-    assert not outline.find("b") + outline.find("i")
-    assert "Hello <b>Anna Weber" in outline.words
+def test_html_in_the_text_of_a_letter_stays_words() -> None:
+    body = "Hello <b>{{ recipient_name }}<script>x</script>\n\n[<i>See</i> it]({{ action_link }})"
+    text = parse_text(KINDS["new_batch"], "Subject <b>", body)
+    letter = render_letter("new_batch", "en", SAMPLES, text=text)
+    outline = Outline(letter.html)
+    assert not outline.find("b") + outline.find("i") + outline.find("script")
+    assert "Hello <b>Anna Weber<script>x</script>" in outline.words
+    assert letter.subject == "Subject <b>"
+
+
+def test_the_senders_name_and_footer_stand_in_the_letter_as_words() -> None:
+    sender = Sender("Acme <b>", ("Acme & Co", "<script>x</script>", "$language {link}"))
+    letter = render_letter("new_batch", "en", SAMPLES, sender=sender)
+    outline = Outline(letter.html)
+    assert {"Acme <b>", *sender.footer} <= set(outline.words)
+    assert not outline.find("b") + outline.find("script")
+    assert letter.text.endswith("\n".join(sender.footer))
+
+
+def test_a_letter_shows_what_its_mark_up_says_in_both_parts() -> None:
+    body = """# Delivery
+
+Hello **{{ recipient_name }}**,
+*second* line
+
+1. one
+2. two
+   more
+   - in *it*
+
+> {{ issuer }} says
+
+---
+
+[Our pages](https://acme.example/help) or [mail](mailto:help@acme.example)
+
+[See the devices]({{ action_link }})"""
+    letter = render_letter("new_batch", "en", SAMPLES, text=parse_text(KINDS["new_batch"], "S", body))
+    assert letter.text.startswith("""Delivery
+
+Hello Anna Weber,
+second line
+
+1. one
+2. two
+   more
+   - in it
+
+> Acme Metering says
+
+---
+
+Our pages (https://acme.example/help) or mail (mailto:help@acme.example)
+
+See the devices
+https://meterkeys.example/devices/""")
+    outline = Outline(letter.html)
+    for tag in ("h1", "strong", "em", "ol", "ul", "blockquote", "hr"):
+        assert outline.find(tag), tag
+    assert [link["href"] for link in outline.find("a")][:2] == [
+        "https://acme.example/help",
+        "mailto:help@acme.example",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "moment"),
+    [("en", "March 31, 2027", "March 31, 2027, 2:05 p.m."), ("fr", "31 mars 2027", "31 mars 2027 14:05")],
+)
+def test_a_day_and_a_lazy_text_are_written_as_the_language_does(language: str, day: str, moment: str) -> None:
+    letter = render_letter("transfer_offered", language, KINDS["transfer_offered"].samples)
+    assert day in letter.text
+    at = datetime(2027, 3, 31, 14, 5, tzinfo=ZoneInfo("Europe/Paris"))
+    values = {**KINDS["security_notice"].samples, "time": at, "what": gettext_lazy("English")}
+    letter = render_letter("security_notice", language, values)
+    assert moment in letter.text
+    assert {"en": "English", "fr": "Anglais"}[language] in letter.subject
 
 
 @given(st.text(min_size=1))

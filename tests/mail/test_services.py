@@ -1,4 +1,5 @@
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,17 +17,20 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from meterkeys.core.errors import DomainError
+from meterkeys.mail.kinds import KINDS
 from meterkeys.mail.models import LetterState, OutgoingLetter
 from meterkeys.mail.services import (
+    LARGEST_ATTACHMENTS,
     LEASE,
     RETRY_PAUSES,
+    Attachment,
     _take,
     _try_to_send,
     recent_letters,
     resend_letter,
     send_due_letters,
 )
-from meterkeys.mail.smtp import SmtpConnection
+from meterkeys.mail.smtp import SmtpConnection, build_message
 from tests.fakes.smtp import FakeSmtpServer
 from tests.mail.conftest import Queue
 
@@ -213,8 +217,16 @@ def test_a_worker_killed_before_sending_loses_nothing(
 def start_worker(smtp: FakeSmtpServer, home: Any) -> subprocess.Popen[bytes]:
     """Start a process that sends what is due in the database of this test."""
     code = "import django; django.setup(); from meterkeys.mail.services import *; send_due_letters()"
+    return start_process(code, smtp, home)
+
+
+def start_process(
+    code: str, smtp: FakeSmtpServer, home: Any, pipe: int | None = None
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-c", code],
+        stdin=pipe,
+        stdout=pipe,
         env={
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "meterkeys.config.settings",
@@ -319,3 +331,186 @@ def test_a_long_name_is_cut_and_the_language_is_the_one_written_in(queue: Queue)
     letter.refresh_from_db()
     assert letter.to_name == "A" * 100
     assert letter.language == "en"
+
+
+SECRETS = ["confirm_email", "invitation", "password_reset", "account_opened"]
+PDF = Attachment("Informations – début.pdf", "application/pdf", b"%PDF-1.7\x00\xff\r\n" + bytes(range(256)))
+
+
+def queue_kind(queue: Queue, kind: str, **changes: Any) -> OutgoingLetter:
+    return queue(kind=kind, values=dict(KINDS[kind].samples), **changes)
+
+
+def find_words(letter: OutgoingLetter) -> tuple[str, str, int]:
+    letter.refresh_from_db()
+    return letter.text, letter.html, letter.attachments.count()
+
+
+def test_these_letters_carry_a_credential_and_no_others() -> None:
+    assert [kind.name for kind in KINDS.values() if kind.carries_secret] == SECRETS
+
+
+@committed
+@pytest.mark.parametrize("kind", SECRETS)
+def test_a_letter_with_a_secret_is_wiped_when_it_is_sent(
+    smtp: FakeSmtpServer, queue: Queue, kind: str
+) -> None:
+    letter = queue_kind(queue, kind, attachments=[PDF])
+    link = str(KINDS[kind].samples["action_link"])
+    assert link in letter.text
+    assert link not in letter.subject
+    assert send_due_letters() == 1
+    [received] = smtp.letters
+    assert link in received.read_part("plain")
+    assert find_words(letter) == ("", "", 0)
+    assert letter.state == LetterState.SENT
+
+
+@committed
+@pytest.mark.parametrize("kind", SECRETS)
+def test_a_letter_with_a_secret_is_wiped_when_it_has_failed_and_not_sent_again(
+    smtp: FakeSmtpServer, queue: Queue, kind: str
+) -> None:
+    smtp.faults.recipient_answers["anna@stadtwerk.example"] = "550 No such user"
+    letter = queue_kind(queue, kind, attachments=[PDF])
+    send_due_letters()
+    assert find_words(letter) == ("", "", 0)
+    assert letter.state == LetterState.FAILED
+    with pytest.raises(DomainError) as refusal:
+        resend_letter(letter.pk)
+    assert refusal.value.code == "secret_letter"
+    assert find_state(letter) == LetterState.FAILED
+
+
+@committed
+def test_a_letter_that_waits_keeps_its_words_for_the_next_attempt(smtp: FakeSmtpServer, queue: Queue) -> None:
+    letter = queue_kind(queue, "invitation", attachments=[PDF])
+    words = find_words(letter)
+    smtp.faults.recipient_answers["anna@stadtwerk.example"] = "450 Later"
+    send_due_letters()
+    assert find_words(letter) == words
+    smtp.faults.recipient_answers.clear()
+    assert send_due_letters(now=timezone.now() + RETRY_PAUSES[0]) == 1
+    assert [part.get_filename() for part in smtp.letters[0].message.iter_attachments()] == [PDF.name]
+
+
+@committed
+def test_a_letter_without_secret_keeps_its_words_and_loses_its_files(
+    smtp: FakeSmtpServer, queue: Queue
+) -> None:
+    letter = queue(attachments=[PDF])
+    send_due_letters()
+    text, html, attachments = find_words(letter)
+    assert text
+    assert html
+    assert attachments == 0
+
+
+@committed
+def test_an_attachment_arrives_byte_for_byte(smtp: FakeSmtpServer, queue: Queue) -> None:
+    queue(attachments=[PDF])
+    send_due_letters()
+    [received] = smtp.letters
+    [part] = received.message.iter_attachments()
+    assert part.get_content_type() == PDF.content_type
+    assert part.get_filename() == PDF.name
+    assert part.get_content() == PDF.content
+    assert received.read_part("plain")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["a\r\nBcc: eve@evil.example.pdf", 'a".pdf', "../../x.pdf", "é" * 300])
+def test_the_name_of_a_file_adds_no_header(queue: Queue, name: str) -> None:
+    letter = queue(attachments=[Attachment(name, "application/pdf", b"x")])
+    message = build_message(letter).message()
+    assert "Bcc" not in message
+    assert sum(part.get_filename() is not None for part in message.walk()) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("sizes", [[LARGEST_ATTACHMENTS], [LARGEST_ATTACHMENTS // 2] * 2, []])
+def test_attachments_are_at_most_2_mb_large_together(queue: Queue, sizes: list[int]) -> None:
+    files = [Attachment("x.pdf", "application/pdf", b"x" * size) for size in sizes]
+    assert queue(attachments=files).attachments.count() == len(sizes)
+    with pytest.raises(DomainError) as refusal:
+        queue(attachments=[*files, Attachment("y.pdf", "application/pdf", b"x" * (LARGEST_ATTACHMENTS + 1))])
+    assert refusal.value.code == "attachment_too_large"
+    assert OutgoingLetter.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_second_letter_for_the_same_cause_adds_no_file(queue: Queue) -> None:
+    first = queue(cause="one", attachments=[PDF])
+    queue(cause="one", attachments=[PDF])
+    assert first.attachments.count() == 1
+
+
+@committed
+def test_an_hour_without_server_loses_no_letter(smtp: FakeSmtpServer, queue: Queue) -> None:
+    letters = [queue() for _ in range(3)]
+    smtp.stop()
+    start = timezone.now()
+    for minute in range(60):
+        assert send_due_letters(now=start + timedelta(minutes=minute)) == 0
+    smtp.start()
+    assert send_due_letters(now=start + timedelta(hours=2)) == 3
+    assert sorted(letter.message["Message-ID"] for letter in smtp.letters) == sorted(
+        letter.message_id for letter in letters
+    )
+
+
+WORKERS = """
+import os, sys, django
+django.setup()
+from datetime import datetime
+from meterkeys.mail.services import send_due_letters
+for line in sys.stdin:
+    worker = os.fork()
+    if not worker:
+        send_due_letters(now=datetime.fromisoformat(line.strip()), limit=1000)
+        os._exit(0)
+    print(worker, flush=True)
+    os.waitpid(worker, 0)
+    print("ended", flush=True)
+"""
+KILLS = 50
+LETTERS = 80
+
+
+@committed
+def test_a_worker_killed_fifty_times_at_random_sends_every_letter(
+    smtp: FakeSmtpServer, queue: Queue, tmp_path: Any
+) -> None:
+    """Where it dies between the server's taking a letter and our noting it, and only there, that one comes twice."""
+    smtp.faults.recipient_delay, smtp.faults.content_delay = 0.005, 0.02
+    chance = random.Random(20261124)  # noqa: S311
+    letters = [queue(to=f"user{number}@stadtwerk.example") for number in range(LETTERS)]
+    now = timezone.now()
+    kills = 0
+    with start_process(WORKERS, smtp, tmp_path, subprocess.PIPE) as nursery:
+        while OutgoingLetter.objects.exclude(state=LetterState.SENT).exists():
+            # The lease of whoever died is over.
+            now += LEASE
+            worker = ask(nursery, now.isoformat())
+            if kills < KILLS:
+                time.sleep(chance.uniform(0, 0.06))
+                os.kill(int(worker), signal.SIGKILL)
+                kills += 1
+            assert nursery.stdout is not None
+            assert nursery.stdout.readline() == b"ended\n"
+
+    received = Counter(letter.message["Message-ID"] for letter in smtp.letters)
+    attempts = dict(OutgoingLetter.objects.values_list("message_id", "attempts"))
+    assert kills == KILLS
+    assert set(received) == {letter.message_id for letter in letters}
+    assert all(received[message_id] <= attempts[message_id] for message_id in received)
+    assert sum(received.values()) - LETTERS <= KILLS
+    assert max(attempts.values()) > 1, "no kill hit a letter on its way"
+
+
+def ask(nursery: subprocess.Popen[bytes], question: str) -> bytes:
+    assert nursery.stdin is not None
+    assert nursery.stdout is not None
+    nursery.stdin.write(f"{question}\n".encode())
+    nursery.stdin.flush()
+    return nursery.stdout.readline()

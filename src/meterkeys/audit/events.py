@@ -44,6 +44,15 @@ class Event(models.TextChoices):
     PARTNER_ENDED = "partner_ended", _("Partnership ended")
     TERMS_PUBLISHED = "terms_published", _("Terms of use published")
     PRODUCT_TYPE_ADDED = "product_type_added", _("Product type added")
+    # Letters.
+    LETTER_TEMPLATE_CREATED = "letter_template_created", _("Letter template created")
+    LETTER_TEMPLATE_CHANGED = "letter_template_changed", _("Letter template changed")
+    LETTER_TEMPLATE_ACTIVATED = "letter_template_activated", _("Letter template activated")
+    LETTER_TEMPLATE_DEACTIVATED = "letter_template_deactivated", _("Letter template deactivated")
+    LETTER_TEMPLATE_DELETED = "letter_template_deleted", _("Letter template deleted")
+    LETTER_SENDER_CHANGED = "letter_sender_changed", _("Sender of letters changed")
+    TEST_LETTER_SENT = "test_letter_sent", _("Test letter sent")
+    LETTER_RESENT = "letter_resent", _("Letter sent again")
 
 
 KEY_RELEASES = (Event.KEY_SHOWN, Event.KEY_DOWNLOADED, Event.KEYS_EXPORTED)

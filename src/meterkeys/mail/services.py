@@ -6,8 +6,9 @@ same Message-ID.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import make_msgid, parseaddr
 from uuid import UUID
@@ -20,9 +21,17 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.core.errors import DomainError
-from meterkeys.mail.kinds import Value
-from meterkeys.mail.models import LetterState, OutgoingLetter
-from meterkeys.mail.render import flatten_words, render_letter
+from meterkeys.core.ids import new_id
+from meterkeys.mail.choice import ChosenSender, choose_sender, choose_text
+from meterkeys.mail.kinds import KINDS, Value
+from meterkeys.mail.models import (
+    LetterAttachment,
+    LetterSender,
+    LetterState,
+    LetterTemplate,
+    OutgoingLetter,
+)
+from meterkeys.mail.render import RenderedLetter, flatten_words, render_letter
 from meterkeys.mail.smtp import Failure, SmtpConnection, Verdict, read_failure, send_letter
 
 logger = logging.getLogger(__name__)
@@ -39,6 +48,22 @@ RETRY_PAUSES = (
 """The pauses after each failed attempt: three days in all, then the letter has failed."""
 
 
+LARGEST_ATTACHMENTS = 2 * 1024 * 1024
+"""Bytes that all attachments of a letter may have together."""
+
+SECRET_KINDS = frozenset(kind.name for kind in KINDS.values() if kind.carries_secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file to go with a letter: its name, its media type such as `application/pdf`, and its bytes."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@transaction.atomic
 def queue_letter(  # noqa: PLR0913 — a letter needs them all, and each is named at the call
     kind: str,
     *,
@@ -47,34 +72,102 @@ def queue_letter(  # noqa: PLR0913 — a letter needs them all, and each is name
     language: str,
     values: Mapping[str, Value],
     cause: str,
-    organisation_id: UUID,
+    organisation_id: UUID | None,
+    organisation_name: str = "",
+    sender_chain: Sequence[UUID] = (),
+    attachments: Sequence[Attachment] = (),
 ) -> OutgoingLetter:
     """Write the letter into the outbox, in the caller's transaction; the worker sends it once that is committed.
 
     A second letter for the same `cause` is not written: the first is returned. `values` are exactly the
-    placeholders of the kind (`kinds.KINDS`). DomainError if `to` is no e-mail address; ValueError if the values
-    do not fit the kind.
+    placeholders of the kind (`kinds.KINDS`). `sender_chain` are the organisations whose templates, names and
+    footers are looked through, the sending one first, then its parents. DomainError if `to` is no e-mail address or
+    the attachments are larger than `LARGEST_ATTACHMENTS`; ValueError if the values do not fit the kind.
     """
     _check_address(to)
-    rendered = render_letter(kind, language, values)
-    now = timezone.now()
-    letter, _created = OutgoingLetter.objects.get_or_create(
+    _check_attachments(attachments)
+    text = choose_text(kind, language, sender_chain)
+    sender = choose_sender(sender_chain, organisation_name)
+    rendered = render_letter(kind, language, values, text=text, sender=sender.signature)
+    letter, is_new = OutgoingLetter.objects.get_or_create(
         cause=cause,
         defaults={
             "kind": kind,
             "organisation_id": organisation_id,
             "to_address": to,
             "to_name": flatten_words(name)[:100],
-            "language": rendered.language,
-            "subject": rendered.subject,
-            "text": rendered.text,
-            "html": rendered.html,
-            "message_id": make_message_id(),
-            "next_attempt_at": now,
-            "created_at": now,
+            "from_name": sender.display_name,
+            **_describe_content(rendered),
+            **_describe_start(),
         },
     )
+    if is_new and attachments:
+        _attach(letter, attachments)
     return letter
+
+
+def _describe_content(rendered: RenderedLetter) -> dict[str, object]:
+    return {
+        "language": rendered.language,
+        "subject": rendered.subject,
+        "text": rendered.text,
+        "html": rendered.html,
+    }
+
+
+def _describe_start() -> dict[str, object]:
+    now = timezone.now()
+    return {"message_id": make_message_id(), "next_attempt_at": now, "created_at": now}
+
+
+TEST_MARK = "[Test]"
+
+
+def queue_test_letter(  # noqa: PLR0913 — each is named at the call
+    kind: str,
+    rendered: RenderedLetter,
+    *,
+    to: str,
+    sender: ChosenSender,
+    organisation_id: UUID,
+    tested_by: str,
+) -> OutgoingLetter:
+    """Write a letter that shows a template with sample values; its subject says that it is a test."""
+    _check_address(to)
+    content = {**_describe_content(rendered), "subject": f"{TEST_MARK} {rendered.subject}"}
+    return OutgoingLetter.objects.create(
+        kind=kind,
+        cause=f"test:{new_id()}",
+        organisation_id=organisation_id,
+        to_address=to,
+        from_name=sender.display_name,
+        tested_by=tested_by,
+        **content,
+        **_describe_start(),
+    )
+
+
+def count_tests(tested_by: str, since: datetime, own_addresses: Iterable[str]) -> int:
+    """Count the test letters that the user has sent since then to other than these addresses."""
+    tests = OutgoingLetter.objects.filter(tested_by=tested_by, created_at__gte=since)
+    return tests.exclude(to_address__in=list(own_addresses)).count()
+
+
+def _attach(letter: OutgoingLetter, attachments: Sequence[Attachment]) -> None:
+    LetterAttachment.objects.bulk_create(
+        LetterAttachment(
+            letter=letter,
+            name=flatten_words(one.name)[:100],
+            content_type=one.content_type,
+            content=one.content,
+        )
+        for one in attachments
+    )
+
+
+def _check_attachments(attachments: Sequence[Attachment]) -> None:
+    if sum(len(one.content) for one in attachments) > LARGEST_ATTACHMENTS:
+        raise DomainError("attachment_too_large", _("What goes with a letter is at most 2 MB large."))
 
 
 def _check_address(address: str) -> None:
@@ -145,23 +238,48 @@ def _try_to_send(letter: OutgoingLetter, connection: SmtpConnection, now: dateti
         failure = read_failure(error)
         _note_failure(letter, failure, now or timezone.now())
         return failure
-    OutgoingLetter.objects.filter(pk=letter.pk).update(
-        state=LetterState.SENT, sent_at=now or timezone.now(), lease_until=None, last_error=""
-    )
+    _note_success(letter, now or timezone.now())
     return None
+
+
+@transaction.atomic
+def _note_success(letter: OutgoingLetter, now: datetime) -> None:
+    LetterAttachment.objects.filter(letter=letter).delete()
+    OutgoingLetter.objects.filter(pk=letter.pk).update(
+        state=LetterState.SENT, sent_at=now, lease_until=None, last_error="", **_forget_words(letter)
+    )
+
+
+def _forget_words(letter: OutgoingLetter) -> dict[str, str]:
+    """Return the changes that wipe a letter whose link is a credential; nothing else may be read there later."""
+    return {"text": "", "html": ""} if letter.kind in SECRET_KINDS else {}
 
 
 def _note_failure(letter: OutgoingLetter, failure: Failure, now: datetime) -> None:
     """Note the server's words, and when to try again, if ever; nothing if another worker has the letter by now."""
     logger.warning("Letter %s was not sent (attempt %s): %s", letter.pk, letter.attempts, failure.words)
-    has_failed = failure.verdict is Verdict.REFUSED or letter.attempts > len(RETRY_PAUSES)
-    changes = (
-        {"state": LetterState.FAILED}
-        if has_failed
-        else {"next_attempt_at": now + RETRY_PAUSES[letter.attempts - 1]}
+    if failure.verdict is Verdict.REFUSED or letter.attempts > len(RETRY_PAUSES):
+        _give_up(letter, failure)
+    else:
+        _select_mine(letter).update(
+            lease_until=None,
+            last_error=failure.words,
+            next_attempt_at=now + RETRY_PAUSES[letter.attempts - 1],
+        )
+
+
+def _select_mine(letter: OutgoingLetter) -> models.QuerySet[OutgoingLetter]:
+    """Select the letter as long as no other worker has taken it."""
+    return OutgoingLetter.objects.filter(pk=letter.pk, state=LetterState.QUEUED, attempts=letter.attempts)
+
+
+@transaction.atomic
+def _give_up(letter: OutgoingLetter, failure: Failure) -> None:
+    is_mine = _select_mine(letter).update(
+        state=LetterState.FAILED, lease_until=None, last_error=failure.words, **_forget_words(letter)
     )
-    mine = OutgoingLetter.objects.filter(pk=letter.pk, state=LetterState.QUEUED, attempts=letter.attempts)
-    mine.update(lease_until=None, last_error=failure.words, **changes)
+    if is_mine and letter.kind in SECRET_KINDS:
+        LetterAttachment.objects.filter(letter=letter).delete()
 
 
 def recent_letters(limit: int = 100) -> models.QuerySet[OutgoingLetter]:
@@ -169,9 +287,36 @@ def recent_letters(limit: int = 100) -> models.QuerySet[OutgoingLetter]:
     return OutgoingLetter.objects.order_by("-id")[:limit]
 
 
+def list_letters(
+    organisation_ids: Iterable[UUID], *, with_installation: bool = False
+) -> models.QuerySet[OutgoingLetter]:
+    """Return the letters sent in the name of these organisations; what they say is not loaded."""
+    theirs = models.Q(organisation_id__in=list(organisation_ids))
+    if with_installation:
+        theirs |= models.Q(organisation_id=None)
+    return OutgoingLetter.objects.filter(theirs).defer("text", "html")
+
+
+def forget_organisation(organisation_id: UUID) -> None:
+    """Delete the templates and the sender of an organisation that is deleted; its letters stay, as the audit does."""
+    LetterTemplate.objects.of([organisation_id]).delete()
+    LetterSender.objects.of([organisation_id]).delete()
+
+
 def resend_letter(letter_id: int) -> bool:
-    """Queue a failed letter again, with all its attempts; return False if it has not failed."""
+    """Queue a failed letter again, with all its attempts; return False if it has not failed.
+
+    DomainError if its link was a credential: it is wiped, and whoever made it has to make a new one.
+    """
     failed = OutgoingLetter.objects.filter(pk=letter_id, state=LetterState.FAILED)
+    if failed.filter(kind__in=SECRET_KINDS).exists():
+        raise DomainError(
+            "secret_letter",
+            _(
+                "The link in this letter was for one person and is deleted. Start again where the letter came "
+                "from, and a new one is sent."
+            ),
+        )
     return bool(
         failed.update(state=LetterState.QUEUED, attempts=0, next_attempt_at=timezone.now(), lease_until=None)
     )

@@ -4,7 +4,7 @@ import contextlib
 import smtplib
 from dataclasses import dataclass
 from email.header import Header
-from email.utils import quote
+from email.utils import parseaddr, quote
 from enum import Enum
 from typing import Any, Protocol
 
@@ -112,15 +112,18 @@ def build_message(letter: OutgoingLetter) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(
         subject=encode_subject(letter.subject),
         body=letter.text,
-        # The envelope holds the bare address, so nothing in a name can become a recipient.
+        # The envelope holds the bare addresses, so nothing in a name can become a recipient.
         to=[letter.to_address],
         headers={
+            "From": format_sender(letter.from_name),
             "To": format_recipient(letter.to_name, letter.to_address),
             "Message-ID": letter.message_id,
             "Auto-Submitted": "auto-generated",
         },
     )
     message.attach_alternative(letter.html, "text/html")
+    for attachment in letter.attachments.all():
+        message.attach(attachment.name, bytes(attachment.content), attachment.content_type)
     return message
 
 
@@ -132,6 +135,12 @@ def encode_subject(subject: str) -> str:
     return (
         subject if subject.isascii() else Header(subject, "utf-8", header_name="Subject").encode(linesep="")
     )
+
+
+def format_sender(name: str) -> str:
+    """Return the installation's address under the name of whoever writes, else as the settings have it."""
+    sender = settings.DEFAULT_FROM_EMAIL
+    return format_recipient(name, parseaddr(sender)[1]) if name else sender
 
 
 def format_recipient(name: str, address: str) -> str:

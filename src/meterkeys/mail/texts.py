@@ -1,51 +1,45 @@
-"""The texts of the letters, and the small part of Markdown that they are written in.
+"""The texts of the letters: the system's own, and the rules that every text keeps.
 
-A text lies in `letters/<language>/<kind>.txt`. Its first line is the subject; blocks follow, with a blank line
-between them:
-
-- a list: each line begins with "- ";
-- the button: `[words]({{ action_link }})` alone on its line, exactly once;
-- a paragraph: anything else.
-
-`{{ name }}` stands for a value out of the kind's closed set. A line whose placeholders are all empty is left out.
+The system's lie in `letters/<language>/<kind>.md`: the subject in the first line, then the body (see `markup`).
 """
 
 import re
 from dataclasses import dataclass
-from enum import Enum
 from functools import cache
 from pathlib import Path
 
-from meterkeys.mail.kinds import LetterKind, find_kind
+from django.utils.translation import gettext_lazy as _
+
+from meterkeys.mail.kinds import REQUIRED, LetterKind, find_kind
+from meterkeys.mail.markup import PLACEHOLDER, LetterTextError, Node, parse_body
 
 FOLDER = Path(__file__).parent / "letters"
+LANGUAGES = ("de", "en", "es", "fr", "it", "sv")
 FALLBACK_LANGUAGE = "en"
-PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}")
-_BUTTON = re.compile(r"\[([^\[\]]+)\]\(\{\{ *action_link *\}\}\)")
+LONGEST_SUBJECT = 200
+LARGEST_BODY = 64 * 1024
+"""Bytes in UTF-8."""
 
-
-class LetterTextError(ValueError):
-    """A letter's text does not fit its kind; the message says what is wrong."""
-
-
-class BlockKind(Enum):
-    PARAGRAPH = "paragraph"
-    LIST = "list"
-    BUTTON = "button"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A block's lines with their placeholders, without the marks that tell its kind."""
-
-    kind: BlockKind
-    lines: tuple[str, ...]
+# Controls and line ends of every kind, marks that turn the direction of writing, halves of surrogate pairs.
+_CONTROLS = "\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+NOT_WORDS = re.compile(f"[\n{_CONTROLS}]+")
+_NOT_LINES = re.compile(f"[{_CONTROLS}]+")
 
 
 @dataclass(frozen=True, slots=True)
 class LetterText:
+    """A text that fits its kind: the subject with its placeholders, and the tree of the body."""
+
     subject: str
-    blocks: tuple[Block, ...]
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class SystemText:
+    """A text of the system as it was written."""
+
+    subject: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,58 +56,78 @@ def find_placeholders(text: str) -> list[str]:
 
 def choose_language(language: str) -> str:
     """Return the language to write in: the one asked for, else its main one ("fr" for "fr-CA"), else English."""
-    available = {folder.name for folder in FOLDER.iterdir() if folder.is_dir()}
     return next(
-        (one for one in (language, language.partition("-")[0]) if one in available), FALLBACK_LANGUAGE
+        (one for one in (language, language.partition("-")[0]) if one in LANGUAGES), FALLBACK_LANGUAGE
     )
 
 
 @cache
+def read_source(kind_name: str, language: str) -> SystemText:
+    """Return the system's text of this kind in a language that `choose_language` gave."""
+    subject, _newline, body = _read_file(language, find_kind(kind_name).name).partition("\n")
+    return SystemText(subject.strip(), body.strip())
+
+
+@cache
 def read_text(kind_name: str, language: str) -> LetterText:
-    """Return the text of this kind in a language that `choose_language` gave; LetterTextError if it is wrong."""
-    return parse_text(find_kind(kind_name), _read_file(language, kind_name))
+    """Return the system's text of this kind, parsed; LetterTextError if it is wrong."""
+    source = read_source(kind_name, language)
+    return parse_text(find_kind(kind_name), source.subject, source.body)
 
 
 @cache
 def read_notes(language: str) -> Notes:
-    before_link, automatic = _split_blocks(_read_file(language, "notes"))
+    before_link, automatic = _read_file(language, "notes").strip().split("\n\n")
     return Notes(before_link, automatic)
 
 
 def _read_file(language: str, name: str) -> str:
-    return (FOLDER / language / f"{name}.txt").read_text(encoding="utf-8")
+    return (FOLDER / language / f"{name}.md").read_text(encoding="utf-8")
 
 
-def parse_text(kind: LetterKind, source: str) -> LetterText:
-    """Read a letter's text. LetterTextError names an unknown or missing placeholder, or a missing part."""
-    _check_placeholders(kind, source)
-    subject, _newline, body = source.strip().partition("\n")
-    blocks = tuple(_parse_block(block) for block in _split_blocks(body))
-    if not subject or sum(block.kind is BlockKind.BUTTON for block in blocks) != 1:
+def parse_text(kind: LetterKind, subject: str, body: str) -> LetterText:
+    """Read a letter's text. LetterTextError names an unknown or missing placeholder, or what must not be there."""
+    _check_subject(subject)
+    if len(body.encode(errors="replace")) > LARGEST_BODY:
+        raise LetterTextError("too_large", _("A letter's text is at most 64 kB large."), field="body")
+    for field, source in (("subject", subject), ("body", body)):
+        _check_placeholders(kind, source, field)
+    if missing := REQUIRED - set(find_placeholders(body)):
         raise LetterTextError(
-            "A letter has a subject in its first line, and one button on a line of its own."
+            "missing_placeholder",
+            _("This placeholder is missing: %(names)s") % {"names": ", ".join(sorted(missing))},
+            field="body",
         )
-    return LetterText(subject.strip(), blocks)
+    return LetterText(subject.strip(), parse_body(clean_lines(body)))
 
 
-def _check_placeholders(kind: LetterKind, source: str) -> None:
-    used = set(find_placeholders(source))
-    if unknown := used - kind.samples.keys():
-        raise LetterTextError(f"Unknown placeholders: {', '.join(sorted(unknown))}.")
-    if missing := kind.required - used:
-        raise LetterTextError(f"Missing placeholders: {', '.join(sorted(missing))}.")
+def clean_lines(body: str) -> str:
+    """Return the text with plain line ends and without what hides something or turns the direction of writing."""
+    return _NOT_LINES.sub(" ", body.replace("\r\n", "\n"))
+
+
+def _check_subject(subject: str) -> None:
+    if not subject.strip() or len(subject) > LONGEST_SUBJECT or NOT_WORDS.search(subject):
+        raise LetterTextError(
+            "subject",
+            _("A subject is one line of at most %(limit)d characters.") % {"limit": LONGEST_SUBJECT},
+            field="subject",
+        )
+    if "action_link" in find_placeholders(subject):
+        raise LetterTextError(
+            "link_in_subject", _("The link does not belong into the subject."), field="subject"
+        )
+
+
+def _check_placeholders(kind: LetterKind, source: str, field: str) -> None:
+    if unknown := set(find_placeholders(source)) - kind.samples.keys():
+        raise LetterTextError(
+            "unknown_placeholder",
+            _("Letters of this type have no such placeholder: %(names)s")
+            % {"names": ", ".join(sorted(name or "{{ }}" for name in unknown))},
+            field=field,
+        )
     if re.search(r"\{\{|\}\}", PLACEHOLDER.sub("", source)):
-        raise LetterTextError("A placeholder is written {{ name }}, on one line.")
-
-
-def _split_blocks(text: str) -> list[str]:
-    return [block for block in re.split(r"\n\s*\n", text.strip()) if block]
-
-
-def _parse_block(source: str) -> Block:
-    lines = tuple(line.strip() for line in source.splitlines())
-    if button := _BUTTON.fullmatch(source.strip()):
-        return Block(BlockKind.BUTTON, (button[1],))
-    if all(line.startswith("- ") for line in lines):
-        return Block(BlockKind.LIST, tuple(line.removeprefix("- ") for line in lines))
-    return Block(BlockKind.PARAGRAPH, lines)
+        raise LetterTextError(
+            "half_placeholder", _("A placeholder is written {{ name }}, on one line."), field=field
+        )
