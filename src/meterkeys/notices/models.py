@@ -28,7 +28,10 @@ class Notice(models.Model):
     read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["user", "-id"], name="notice_user")]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="notice_user"),
+            models.Index(fields=["user"], condition=models.Q(read_at=None), name="notice_unread"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} for {self.user_id}"

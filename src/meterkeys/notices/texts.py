@@ -1,0 +1,50 @@
+"""What a notice says: one sentence a kind, in the language of whoever reads it, filled with the notice's values.
+
+A sentence with `count` among its values has a singular and a plural.
+"""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from meterkeys.notices.models import Notice, NoticeKind
+
+Sentence = str | Promise
+
+SENTENCES: dict[NoticeKind, Sentence] = {
+    NoticeKind.NEW_BATCH: ngettext_lazy(
+        "%(issuer)s delivered %(count)d product to you under the batch reference %(reference)s.",
+        "%(issuer)s delivered %(count)d products to you under the batch reference %(reference)s.",
+        "count",
+    ),
+    NoticeKind.OWNERSHIP_REQUEST: _("%(requester)s asks to own the product %(serial_number)s."),
+    NoticeKind.IMPORT_READY: ngettext_lazy(
+        "An import is ready: %(count)d product.", "An import is ready: %(count)d products.", "count"
+    ),
+    NoticeKind.INVITATION_ACCEPTED: _("%(name)s accepted the invitation."),
+    NoticeKind.PARTNER_ADDED: _("%(partner)s is now a partner of yours."),
+    NoticeKind.PARTNER_ENDED: _("The partnership with %(partner)s has ended."),
+    NoticeKind.MEMBERSHIP_OFFERED: _("%(organisation)s invites you to become a member."),
+}
+
+ANSWERS: dict[str, Sentence] = {
+    "confirmed": _("%(issuer)s confirmed that the product %(serial_number)s is yours."),
+    "declined": _("%(issuer)s declined your request for the product %(serial_number)s: %(reason)s"),
+    "expired": _("Nobody answered your request for the product %(serial_number)s in time. It has run out."),
+}
+"""The sentences of NoticeKind.OWNERSHIP_ANSWER, by its value `answer`."""
+
+
+def describe_notice(notice: Notice) -> str:
+    """Return the notice's sentence; the name of its kind if that sentence cannot be told from its values."""
+    try:
+        return str(find_sentence(notice) % notice.values)
+    except (KeyError, TypeError, ValueError):
+        return notice.get_kind_display()
+
+
+def find_sentence(notice: Notice) -> Sentence:
+    """Return the sentence, not filled yet; KeyError or ValueError if there is none."""
+    if notice.kind == NoticeKind.OWNERSHIP_ANSWER:
+        return ANSWERS[notice.values["answer"]]
+    return SENTENCES[NoticeKind(notice.kind)]
