@@ -10,7 +10,7 @@ SETUP := $(PYTHON) -m scripts.setup
 IN_CHECK_HOME := METERKEYS_HOME=$(CURDIR)/.venv/.setup/home
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup run test test-fast check checks-ready lint types imports migrations translations messages format bench lock
+.PHONY: help python setup run test test-fast check checks-ready lint types imports migrations translations messages format bench answers lock
 
 help: ## List what can be called
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ format: checks-ready ## Put the sources into the common layout
 bench: python ## Measure against hand-written pipelines on both databases (SCALE=small|full)
 	@$(SETUP) --tests
 	@exec $(BIN)/python -m scripts.postgresql --durable METERKEYS_BENCH_POSTGRESQL $(BIN)/python -m bench $(SCALE)
+
+answers: checks-ready ## Measure whether the time of an answer tells who has an account
+	@exec $(BIN)/python -m bench.answers
 
 lock: setup ## Write the lock files anew from requirements/*.in
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/lock.lock

@@ -1,32 +1,23 @@
 """The way in: login, its limits and its silence, logout, and that nobody signs up."""
 
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
+from django.core import signing
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from meterkeys.accounts import browsers
 from meterkeys.accounts.models import User
+from tests.accounts.doors import ADDRESS, is_logged_in, list_letters, log_in, make_known_browser
 from tests.world import PASSWORD, World
-
-if TYPE_CHECKING:
-    from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
 pytestmark = pytest.mark.django_db
 
-ADDRESS = "stadtwerk.user@stadtwerk.example"
 LOGIN_FAILED_LIMIT = 5
-
-
-def log_in(
-    client: Client, address: str = ADDRESS, password: str = PASSWORD, *, network: str = "192.0.2.1"
-) -> "Response":
-    return client.post("/login/", {"login": address, "password": password}, REMOTE_ADDR=network)
-
-
-def is_logged_in(client: Client) -> bool:
-    return client.get("/profile/").status_code == 200
+LIMIT_OF_A_NETWORK = 30
 
 
 def remove_tokens(page: str, address: str) -> str:
@@ -67,6 +58,18 @@ def test_the_answer_does_not_tell_whether_an_address_has_an_account(world: World
     unknown = log_in(client, address="nobody@stadtwerk.example", password="wrong").content.decode()
     assert 'role="alert"' in known
     assert remove_tokens(known, ADDRESS) == remove_tokens(unknown, "nobody@stadtwerk.example")
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_the_work_does_not_tell_whether_an_address_has_an_account(world: World, *, is_closed: bool) -> None:
+    User.objects.filter(email=ADDRESS).update(is_active=not is_closed)
+    log_in(Client(), address="first@stadtwerk.example", password="wrong")  # what is done once in a process
+    queries = []
+    for address in (ADDRESS, "nobody@stadtwerk.example"):
+        with CaptureQueriesContext(connection) as captured:
+            log_in(Client(), address=address, password="wrong")
+        queries.append([re.sub(r"'[^']*'|\d+", "", query["sql"]) for query in captured])
+    assert queries[0] == queries[1]
 
 
 def test_the_answer_does_not_tell_that_an_account_has_no_password_yet(world: World, client: Client) -> None:
@@ -113,6 +116,102 @@ def test_the_limit_of_an_account_does_not_close_others(world: World, client: Cli
     assert is_logged_in(client)
 
 
+def test_the_limit_holds_under_every_name_of_the_site(world: World) -> None:
+    for number in range(LOGIN_FAILED_LIMIT):
+        data = {"login": ADDRESS, "password": "wrong"}
+        Client().post("/login/", data, headers={"host": ("localhost", "127.0.0.1")[number % 2]})
+    client = Client()
+    client.post("/login/", {"login": ADDRESS, "password": PASSWORD}, headers={"host": "127.0.0.1"})
+    assert not is_logged_in(client)
+
+
+def test_the_limit_of_a_network_holds_over_all_accounts(world: World) -> None:
+    for number in range(LIMIT_OF_A_NETWORK):
+        log_in(Client(), address=f"somebody{number}@stadtwerk.example", password="wrong")
+    client = Client()
+    log_in(client)
+    assert not is_logged_in(client)
+    log_in(client, network="192.0.2.2")
+    assert is_logged_in(client)
+
+
+def test_a_stranger_cannot_lock_out_a_browser_that_logged_in_before(world: World) -> None:
+    known = make_known_browser()
+    for number in range(LIMIT_OF_A_NETWORK):
+        log_in(
+            Client(),
+            address=ADDRESS if number < LOGIN_FAILED_LIMIT else f"x{number}@a.example",
+            password="no",
+        )
+    stranger = Client()
+    log_in(stranger)
+    assert not is_logged_in(stranger)
+    log_in(known)
+    assert is_logged_in(known)
+
+
+def test_a_known_browser_has_a_limit_too(world: World) -> None:
+    known = make_known_browser()
+    for _try in range(LOGIN_FAILED_LIMIT):
+        log_in(known, password="wrong")
+    log_in(known)
+    assert not is_logged_in(known)
+    elsewhere = Client()
+    log_in(elsewhere)
+    assert is_logged_in(elsewhere), "the tries of one browser must not use up those of others"
+
+
+def test_a_browser_is_known_for_the_account_that_logged_in_and_for_no_other(world: World) -> None:
+    known = make_known_browser("other.administrator@other.example")
+    for _try in range(LOGIN_FAILED_LIMIT):
+        log_in(Client(), password="wrong")
+    log_in(known)
+    assert not is_logged_in(known)
+
+
+def test_a_browser_is_known_for_each_account_that_logged_in(world: World) -> None:
+    known = make_known_browser("other.administrator@other.example")
+    log_in(known)
+    known.post("/logout/")
+    for address in (ADDRESS, "other.administrator@other.example"):
+        for _try in range(LOGIN_FAILED_LIMIT):
+            log_in(Client(), address=address, password="wrong")
+        log_in(known, address=address)
+        assert is_logged_in(known)
+        known.post("/logout/")
+
+
+@pytest.mark.parametrize(
+    "forgery", ["", "{}", signing.dumps({"a": "b"}), signing.dumps(1, salt=browsers.SALT)]
+)
+def test_a_forged_mark_counts_for_nothing(world: World, forgery: str) -> None:
+    for _try in range(LOGIN_FAILED_LIMIT):
+        log_in(Client(), password="wrong")
+    client = Client()
+    client.cookies[browsers.COOKIE] = forgery
+    log_in(client)
+    assert not is_logged_in(client)
+
+
+def test_the_mark_of_a_browser_is_out_of_reach_of_scripts_and_tells_no_address(world: World) -> None:
+    cookie = make_known_browser().cookies[browsers.COOKIE]
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+    marks = signing.loads(cookie.value, salt=browsers.SALT)
+    assert len(marks) == 1
+    assert not any("@" in text for text in [*marks, *marks.values()])
+
+
+def test_a_login_from_a_new_browser_is_told_to_the_owner(world: World) -> None:
+    known = make_known_browser()
+    assert list_letters("security_notice") == [], "the first login ever is no news"
+    log_in(known)
+    assert list_letters("security_notice") == []
+    log_in(Client())
+    [letter] = list_letters("security_notice")
+    assert "new browser" in letter.text
+
+
 def test_four_wrong_passwords_are_forgiven(world: World, client: Client) -> None:
     for _try in range(LOGIN_FAILED_LIMIT - 1):
         log_in(client, password="wrong")
@@ -146,7 +245,9 @@ def test_logging_out_needs_a_post_and_ends_the_session(world: World) -> None:
     client = world.client("stadtwerk_user")
     assert client.get("/logout/").status_code == 200
     assert is_logged_in(client)
-    assert client.post("/logout/").headers["Location"] == "/login/"
+    response = client.post("/logout/")
+    assert response.headers["Location"] == "/login/"
+    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert not is_logged_in(client)
 
 
@@ -155,26 +256,6 @@ def test_nobody_signs_up(client: Client) -> None:
     assert "password" not in page.lower()
     client.post("/signup/", {"email": "new@nobody.example", "password1": PASSWORD, "password2": PASSWORD})
     assert not User.objects.exists()
-
-
-def test_a_new_password_follows_the_rule_and_ends_other_sessions(world: World) -> None:
-    here, elsewhere = world.client("stadtwerk_user"), world.client("stadtwerk_user")
-    weak = {"oldpassword": PASSWORD, "password1": "weak", "password2": "weak"}
-    assert (
-        "or a passphrase of at least 20 characters" in here.post("/password/change/", weak).content.decode()
-    )
-    new = "a passphrase of many words"
-    here.post("/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
-    assert User.objects.get(email=ADDRESS).check_password(new)
-    assert is_logged_in(here)
-    assert not is_logged_in(elsewhere)
-
-
-def test_a_new_password_needs_the_old_one(world: World) -> None:
-    new = "a passphrase of many words"
-    data = {"oldpassword": "wrong", "password1": new, "password2": new}
-    world.client("stadtwerk_user").post("/password/change/", data)
-    assert User.objects.get(email=ADDRESS).check_password(PASSWORD)
 
 
 def test_passwords_are_kept_as_argon2_hashes(world: World) -> None:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.core.ids import new_id
@@ -40,6 +41,10 @@ class UserManager(BaseUserManager["User"]):
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email__iexact=username)
+
+    def find_by_address(self, address: str) -> "User | None":
+        """Return whose address it is, upper and lower case alike: one look-up in the index, whatever it finds."""
+        return self.alias(address=Lower("email")).filter(address=address.strip().lower()).first()
 
 
 class User(AbstractBaseUser):
@@ -81,6 +86,22 @@ class User(AbstractBaseUser):
         """Set a password of the person's own; a temporary one is over with it."""
         super().set_password(raw_password)
         self.temporary_password_until = None
+
+    @property
+    def must_change_password(self) -> bool:
+        """Tell whether the password is one that an administrator typed; demonstrations keep theirs."""
+        return self.temporary_password_until is not None and not self.is_demonstration
+
+    @property
+    def is_temporary_password_over(self) -> bool:
+        """Tell whether nobody may log in with the temporary password any more."""
+        until = self.temporary_password_until
+        return self.must_change_password and until is not None and until <= timezone.now()
+
+    @property
+    def has_own_password(self) -> bool:
+        """Tell whether the person has set the password, and not an administrator or nobody yet."""
+        return self.has_usable_password() and self.temporary_password_until is None
 
 
 class PasswordResetRequest(models.Model):

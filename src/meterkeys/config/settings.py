@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "meterkeys.accounts.middleware.ProfileLanguageMiddleware",
+    "meterkeys.accounts.middleware.TemporaryPasswordMiddleware",
     "meterkeys.organisations.middleware.AccessMiddleware",
 ]
 
@@ -129,7 +130,7 @@ CACHES = {
 AUTH_USER_MODEL = "accounts.User"
 # The address is unique by a constraint that takes upper and lower case as alike, which this check does not see.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["meterkeys.accounts.backends.SilentBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -145,7 +146,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_ADAPTER = "meterkeys.accounts.adapter.ClosedSignupAdapter"
+ACCOUNT_ADAPTER = "meterkeys.accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
@@ -153,8 +154,23 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-# Per address of the network and per account: an office behind one address must still get in.
-ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "30/m/ip,5/5m/key"}
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_FORMS = {
+    "add_email": "meterkeys.accounts.forms.ChangeEmailForm",
+    "change_password": "meterkeys.accounts.forms.ChangePasswordForm",
+    "reset_password_from_key": "meterkeys.accounts.forms.SetPasswordForm",
+}
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "meterkeys.accounts.tokens.PasswordLinkTokens"
+# The longest that a link to set a password works: three days for a first one (`accounts.tokens` has the shorter term).
+PASSWORD_RESET_TIMEOUT = 72 * 3600
+# Per address of the network and per account: an office behind one address must still get in. A browser that logged in
+# before is counted alone, by no address, so that nobody else can use its tries up. False turns all limits off.
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_failed": "30/m/ip,5/5m/key",
+    "login_failed_known_browser": "5/5m/key",
+    "reset_password": "30/h/ip,5/h/key",
+}
 
 # Sessions and cookies.
 SESSION_COOKIE_NAME = "meterkeys_session"

@@ -7,14 +7,18 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from meterkeys.accounts.resets import answer_reset_requests
 from meterkeys.config.worker import Job, StopRequest, run_jobs
 from meterkeys.mail.services import send_due_letters
+from meterkeys.notices.services import delete_old_notices
 from meterkeys.ownership.services import expire_requests
 
 logger = logging.getLogger("meterkeys.worker")
 
 LETTERS_EVERY = 1.0
+RESETS_EVERY = 1.0
 EXPIRY_EVERY = 60.0
+CLEANING_EVERY = 24 * 3600.0
 
 
 class Command(BaseCommand):
@@ -32,7 +36,9 @@ class Command(BaseCommand):
             signal.signal(number, stop.ask)
         jobs = [
             Job("send letters", partial(send_due_letters, is_stopping=stop.is_made), LETTERS_EVERY),
+            Job("answer requests for new passwords", answer_reset_requests, RESETS_EVERY),
             Job("end requests that have run out", expire_requests, EXPIRY_EVERY),
+            Job("delete old notices", delete_old_notices, CLEANING_EVERY),
         ]
         logger.info("The worker has started.")
         run_jobs(jobs, stop)
