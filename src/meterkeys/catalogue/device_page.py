@@ -37,6 +37,8 @@ class KeySlot:
 
 @dataclass(frozen=True, slots=True)
 class DevicePage:
+    """`is_lent` tells that the device is another organisation's, which lets the current one do something with it."""
+
     device: Device
     status: str
     actions: DeviceActions
@@ -45,11 +47,14 @@ class DevicePage:
     history: History
     declined_because: str
     may_open_batch: bool
+    is_lent: bool
 
 
 def find_device(access: Access, permission: Permission, device_id: UUID) -> Device:
     """Return the device; Http404 for one of others, PermissionDenied for whoever holds the permission nowhere."""
-    devices = Device.objects.allowed(access, permission).select_related("product_type", "batch", "issuer")
+    devices = Device.objects.allowed(access, permission).select_related(
+        "product_type", "batch", "issuer", "owner"
+    )
     try:
         return devices.get(pk=device_id)
     except Device.DoesNotExist:
@@ -66,8 +71,16 @@ def build_device_page(access: Access, device: Device) -> DevicePage:
         slots=list_slots(access, device, actions),
         history=read_history(access, device),
         declined_because=find_decline_reason(access, device),
-        may_open_batch=access.may(Permission.BATCH_VIEW),
+        may_open_batch=may_open_batch(access, device),
+        is_lent=device.owner_id != access.organisation_id,
     )
+
+
+def may_open_batch(access: Access, device: Device) -> bool:
+    """Tell whether the person sees the batch: its issuer's people and its receiver's do."""
+    batch = device.batch
+    sides = {batch.issuer_id, batch.receiver_id} if batch else set()
+    return access.organisation_id in sides and access.may(Permission.BATCH_VIEW)
 
 
 def list_slots(access: Access, device: Device, actions: DeviceActions) -> list[KeySlot]:

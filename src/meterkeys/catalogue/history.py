@@ -48,6 +48,6 @@ def read_history(access: Access, device: Device) -> History:
 
 
 def _describe(access: Access, entry: AuditEntry) -> Line:
-    is_own = entry.organisation_id in access.reach(Permission.DEVICE_VIEW)
+    is_own = entry.organisation_id == access.organisation_id
     person = entry.actor_label if is_own else ""
     return Line(entry.time, entry.get_event_display(), entry.organisation_name, person)

@@ -113,13 +113,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page of the list as it is shown; the addresses are empty where there is nothing."""
+    """A page of the list as it is shown; the addresses are empty where there is nothing.
+
+    `shows_owners` tells that devices of other organisations, which have granted that, can be among the rows.
+    """
 
     rows: Sequence[Row]
     total: Total
     url: str
     previous_url: str
     next_url: str
+    shows_owners: bool
 
 
 def build_listing(access: Access, filters: Filters, query: QueryDict) -> Listing:
@@ -127,7 +131,7 @@ def build_listing(access: Access, filters: Filters, query: QueryDict) -> Listing
     devices = filters.narrow(Device.objects.allowed(access, Permission.DEVICE_VIEW), access)
     position = read_position(query)
     page = read_slice(
-        devices.select_related("product_type", "batch"),
+        devices.select_related("product_type", "batch", "owner"),
         filters.sorting,
         filters.per_page,
         **{name: Cursor.parse(text) for name, text in position.items()},
@@ -140,6 +144,7 @@ def build_listing(access: Access, filters: Filters, query: QueryDict) -> Listing
         if page.has_previous
         else "",
         next_url=filters.url(after=Cursor.at(page.devices[-1], filters.sorting)) if page.has_next else "",
+        shows_owners=len(access.reach(Permission.DEVICE_VIEW)) > 1,
     )
 
 

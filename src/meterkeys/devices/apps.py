@@ -1,7 +1,9 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 from meterkeys.devices.product_types import ensure_product_types
+from meterkeys.organisations.holders import register_holder, register_leftovers
 
 
 class DevicesConfig(AppConfig):
@@ -10,3 +12,10 @@ class DevicesConfig(AppConfig):
 
     def ready(self) -> None:
         post_migrate.connect(ensure_product_types, sender=self)
+        # Models are only there now.
+        from meterkeys.devices import holdings  # noqa: PLC0415
+
+        register_holder(_("Products owned"), holdings.count_owned)
+        register_holder(_("Products issued that others own"), holdings.count_issued)
+        register_holder(_("Batch references"), holdings.count_batches)
+        register_leftovers(holdings.delete_leftovers)

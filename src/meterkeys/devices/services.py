@@ -11,9 +11,9 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core import bulk
 from meterkeys.core.errors import DomainError
-from meterkeys.core.ids import new_id
+from meterkeys.core.ids import INSTALLATION_ID, new_id
 from meterkeys.devices.models import DeviceLabel, Label, ProductType
-from meterkeys.organisations.access import INSTALLATION_ID, Access
+from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 
 LABEL_SEPARATOR = "|"

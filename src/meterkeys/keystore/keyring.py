@@ -61,6 +61,11 @@ def create_organisation_key(organisation_id: UUID, version: int = 1) -> None:
     _store_new_key(KeyPurpose.ORGANISATION_KEY, organisation_id, version)
 
 
+def delete_organisation_keys(organisation_id: UUID) -> None:
+    """Delete all versions of the key of an organisation that is deleted; no device's key is sealed with them any more."""
+    WrappedKey.objects.filter(organisation=organisation_id).delete()
+
+
 def current_cipher(organisation_id: UUID) -> OrganisationCipher:
     """Return the cipher of the organisation's newest key, which is made at first need."""
     return cipher_of(organisation_id, _newest_version(organisation_id))

@@ -22,6 +22,8 @@ from meterkeys.keystore.errors import DamagedKeyError, NothingToReleaseError
 from meterkeys.keystore.models import DeviceKey
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
+from meterkeys.organisations.services.grants import tell_owners
+from meterkeys.organisations.tenancy import match_organisations
 
 logger = logging.getLogger(__name__)
 
@@ -86,31 +88,33 @@ class KeyRelease:
     a state in which its keys are closed, is left out.
     """
 
-    def __init__(self, entry: AuditEntry, owner_id: UUID) -> None:
+    def __init__(self, entry: AuditEntry, owner_ids: Sequence[UUID]) -> None:
         self._entry = entry
-        self._owner_id = owner_id
+        self._owner_ids = owner_ids
 
     @property
     def count(self) -> int:
         return self._entry.device_count
 
     def read(self, columns: Sequence[str]) -> Iterator[ReleasedDevice]:
-        """Yield the devices by ascending id; see `read_pieces`."""
+        """Yield the devices in the order of `read_pieces`."""
         for piece in self.read_pieces(columns):
-            yield from piece
+            yield from piece.devices
 
-    def read_pieces(self, columns: Sequence[str]) -> Iterator[list[ReleasedDevice]]:
-        """Yield the devices by ascending id, some thousand at a time, with these columns and all current keys.
+    def read_pieces(self, columns: Sequence[str]) -> Iterator["ReleasedPiece"]:
+        """Yield some thousand devices of one owner at a time, with these columns and all current keys.
 
+        They come by ascending id; where several owners let their keys be read, so do those of each within a piece.
         Columns are fields of the device; its id comes before them, and foreign keys come as raw ids. Keys are opened
         as they are read, so memory stays flat. Raises SealedError without a root key, DamagedKeyError for a damaged or moved key.
         """
         for piece in iterate_device_ids(self._entry):
-            yield self._read_piece(piece, columns)
+            for owner_id in self._owner_ids:
+                yield ReleasedPiece(owner_id, self._read_piece(owner_id, piece, columns))
 
-    def _read_piece(self, piece: bytes, columns: Sequence[str]) -> list[ReleasedDevice]:
+    def _read_piece(self, owner_id: UUID, piece: bytes, columns: Sequence[str]) -> list[ReleasedDevice]:
         raw_ids = bulk.split_ids(piece)
-        where = self._match_devices(raw_ids)
+        where = self._match_devices(owner_id, raw_ids)
         # Keys first: of a device that changes hands between the two queries nothing is opened.
         sealed = self._fetch_keys(where)
         audited = set(raw_ids)
@@ -119,7 +123,7 @@ class KeyRelease:
         sealed = [row for row in sealed if row[0] in keys]
         # The newest version of a key comes last and stays.
         try:
-            for row, key in zip(sealed, _open_rows(self._owner_id, sealed), strict=True):
+            for row, key in zip(sealed, _open_rows(owner_id, sealed), strict=True):
                 keys[row[0]][SLOTS[row[2]]] = key
         except EnvelopeError as error:
             logger.error("A key of audit entry %s does not open.", self._entry.pk)  # noqa: TRY400 — no frames with keys
@@ -143,9 +147,9 @@ class KeyRelease:
             where.parameters,
         )
 
-    def _match_devices(self, raw_ids: Sequence[bulk.RawId]) -> "_Where":
+    def _match_devices(self, owner_id: UUID, raw_ids: Sequence[bulk.RawId]) -> "_Where":
         """Return how these devices are looked up: as a range where it holds little else, else one by one."""
-        owner = bulk.encode_id(self._owner_id)
+        owner = bulk.encode_id(owner_id)
         span = [bulk.encode_id(bulk.to_uuid(raw_id)) for raw_id in (raw_ids[0], raw_ids[-1])]
         limit = DENSITY * len(raw_ids)
         ((found,),) = bulk.fetch_rows(
@@ -156,6 +160,13 @@ class KeyRelease:
             return _Where("{0} >= %s AND {0} <= %s", [*span, owner])
         condition, parameters = bulk.match_ids("{0}", raw_ids)
         return _Where(condition, [*parameters, owner])
+
+
+class ReleasedPiece(NamedTuple):
+    """Devices of one owner that left with their keys."""
+
+    owner_id: UUID
+    devices: list[ReleasedDevice]
 
 
 class _Where(NamedTuple):
@@ -199,17 +210,29 @@ def release_keys(
 ) -> KeyRelease:
     """Write the release of the devices' keys into the audit, commit it, and return the release to read from.
 
-    `devices` is narrowed to the current organisation's devices in a state in which their keys may leave.
-    Raises PermissionDenied without `key:read` (one device) or `key:export`; NothingToReleaseError if nothing is
-    left. Must not be called inside a transaction: the entry has to be committed before a key is opened.
+    `devices` is narrowed to those in a state in which their keys may leave, of the current organisation and of
+    children that have granted the right; each of these finds the release in its own audit too. Raises PermissionDenied
+    without `key:read` (one device) or `key:export`; NothingToReleaseError if nothing is left. Must not be called
+    inside a transaction: the entry has to be committed before a key is opened.
     """
-    access.require(RELEASE_PERMISSIONS[event])
-    open_devices = devices.filter(owner=access.organisation_id, state__in=RELEASABLE_STATES)
+    permission = RELEASE_PERMISSIONS[event]
+    access.require(permission)
+    reach = access.reach(permission)
+    open_devices = devices.filter(match_organisations("owner", reach), state__in=RELEASABLE_STATES)
     with transaction.atomic(durable=True):
+        owner_ids = _list_owners(open_devices, reach)
         entry = record(event, access, subject=subject, device_ids=bulk.stream_ids(open_devices))
         if not entry.device_count:
             raise NothingToReleaseError
-    return KeyRelease(entry, access.organisation_id)
+        tell_owners(event, access, owner_ids, subject=subject, data={"entry": entry.pk})
+    return KeyRelease(entry, owner_ids)
+
+
+def _list_owners(devices: models.QuerySet[Device], reach: frozenset[UUID]) -> list[UUID]:
+    """Return whose devices these are; with one organisation in reach there is nothing to ask."""
+    if len(reach) == 1:
+        return list(reach)
+    return [owner_id for owner_id in sorted(reach) if devices.filter(owner=owner_id).exists()]
 
 
 def reencrypt_keys(device_ids: Sequence[UUID], *, from_owner: UUID, to_owner: UUID) -> int:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 
 from meterkeys.accounts.models import User
+from meterkeys.core.ids import INSTALLATION_ID
 from meterkeys.organisations.models import KeyGrant, Membership, Organisation
 from meterkeys.organisations.permissions import (
     GRANTABLE,
@@ -17,9 +18,6 @@ from meterkeys.organisations.permissions import (
     permissions_of,
 )
 from meterkeys.organisations.tree import list_subtree_ids
-
-INSTALLATION_ID = UUID(int=0)
-"""Stands in an access, and so in the audit, for the installation as a whole: it is the id of no organisation."""
 
 NOWHERE: frozenset[UUID] = frozenset()
 
@@ -104,8 +102,16 @@ class Access:
         return self._reach.has(permission, organisation_id or self.organisation_id)
 
     def held_in(self, organisation_id: UUID) -> frozenset[Permission]:
-        """Return everything that the actor may do in the organisation, and so may give to others there."""
-        return frozenset(permission for permission in Permission if self.may(permission, organisation_id))
+        """Return what the actor holds in the organisation and so may give to others there.
+
+        What a child has granted to its parent may be used, not given on: a member made so would outlast the grant.
+        """
+        is_own = organisation_id == self.organisation_id
+        return frozenset(
+            permission
+            for permission in Permission
+            if (is_own or permission not in GRANTABLE) and self.may(permission, organisation_id)
+        )
 
     def require(self, permission: Permission, organisation_id: UUID | None = None) -> None:
         """Raise PermissionDenied unless the actor holds the permission in the organisation."""

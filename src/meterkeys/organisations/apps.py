@@ -1,6 +1,28 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from meterkeys.organisations.holders import register_holder, register_leftovers
 
 
 class OrganisationsConfig(AppConfig):
     name = "meterkeys.organisations"
     label = "organisations"
+
+    def ready(self) -> None:
+        # Models are only there now.
+        from meterkeys.mail.services import forget_organisation  # noqa: PLC0415
+        from meterkeys.organisations import (  # noqa: PLC0415
+            belongings,
+            receivers,  # noqa: F401
+            registration_receivers,  # noqa: F401
+        )
+        from meterkeys.organisations.services.open_invitations import OPEN_INVITATIONS  # noqa: PLC0415
+        from meterkeys.organisations.services.organisations import (  # noqa: PLC0415
+            count_children,
+            count_members,
+        )
+
+        belongings.register(OPEN_INVITATIONS)
+        register_holder(_("Members"), count_members, path="/admin/users/?organisation={id}")
+        register_holder(_("Subsidiaries"), count_children, path="/admin/organisations/?parent={id}")
+        register_leftovers(forget_organisation)

@@ -72,7 +72,15 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="memberships")
     entered_name = models.CharField(max_length=100, blank=True, help_text="The name that was invited.")
+    entered_email = models.CharField(max_length=254, blank=True, help_text="The address that was invited.")
+    opens_account = models.BooleanField(
+        default=False, help_text="The account was made for it: the first own password accepts it."
+    )
     invited_by = models.CharField(max_length=400, blank=True)
+    inviter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    letter_sent_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     accepted_at = models.DateTimeField(null=True, blank=True)
 
@@ -85,6 +93,10 @@ class Membership(models.Model):
     @property
     def shown_name(self) -> str:
         return self.user.name if self.accepted_at else self.entered_name
+
+    @property
+    def shown_email(self) -> str:
+        return self.user.email if self.accepted_at else self.entered_email or self.user.email
 
 
 class MembershipRole(models.Model):

@@ -1,7 +1,6 @@
 """Devices and their keys out, as the CSV file that the import takes."""
 
 from collections.abc import Iterator
-from uuid import UUID
 
 from django.db import models
 
@@ -33,12 +32,12 @@ def export_keys(
     Raises what `keystore.services.release_keys` raises.
     """
     release = release_keys(access, devices, event=event, subject=subject)
-    return write_devices(_format_rows(release, access.organisation_id), delimiter=delimiter)
+    return write_devices(_format_rows(release), delimiter=delimiter)
 
 
-def _format_rows(release: KeyRelease, owner_id: UUID) -> Iterator[tuple[str, ...]]:
+def _format_rows(release: KeyRelease) -> Iterator[tuple[str, ...]]:
     type_names = name_product_types()
-    for piece in release.read_pieces(COLUMNS):
+    for owner_id, piece in release.read_pieces(COLUMNS):
         labels = list_labels_of(owner_id, [row[0] for row, _keys in piece])
         for (raw_id, serial, product_type, dev_eui, join_eui, maker, address, version, kind), keys in piece:
             yield (

@@ -44,6 +44,26 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='membership',
+            name='entered_email',
+            field=models.CharField(blank=True, help_text='The address that was invited.', max_length=254),
+        ),
+        migrations.AddField(
+            model_name='membership',
+            name='opens_account',
+            field=models.BooleanField(default=False, help_text='The account was made for it: the first own password accepts it.'),
+        ),
+        migrations.AddField(
+            model_name='membership',
+            name='inviter',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='membership',
+            name='letter_sent_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='membership',
             name='invited_by',
             field=models.CharField(blank=True, max_length=400),
         ),

@@ -3,12 +3,20 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from meterkeys.accounts.models import User
+from meterkeys.audit.events import Event
+from meterkeys.audit.services import record
+from meterkeys.core.errors import DomainError
+from meterkeys.organisations.access import Access
+from meterkeys.organisations.giving import check_last_ones, list_givable_roles, list_roles, require_covered
 from meterkeys.organisations.models import Membership, MembershipRole, Organisation
-from meterkeys.organisations.permissions import Permission, Role, roles_with
+from meterkeys.organisations.permissions import Permission, Role, permissions_of, roles_with
+from meterkeys.organisations.tenancy import match_organisations
 
 
 @transaction.atomic
@@ -36,3 +44,133 @@ def _list_members(organisation_id: UUID, roles: list[Role]) -> models.QuerySet[U
         memberships__organisation=organisation_id,
         memberships__roles__role__in=roles,
     ).distinct()
+
+
+def list_memberships(access: Access) -> models.QuerySet[Membership]:
+    """Return the memberships in the organisations whose users the actor manages, waiting ones too.
+
+    Raises PermissionDenied for whoever manages users nowhere.
+    """
+    reach = access.reach(Permission.USER_MANAGE)
+    if not reach:
+        raise PermissionDenied(Permission.USER_MANAGE)
+    found = Membership.objects.filter(match_organisations("organisation", reach))
+    return found.select_related("user", "organisation").prefetch_related("roles")
+
+
+def find_membership(access: Access, membership_id: int) -> Membership:
+    """Return one of `list_memberships`, or raise Membership.DoesNotExist."""
+    return list_memberships(access).get(pk=membership_id)
+
+
+def lock_membership(access: Access, membership_id: int) -> Membership:
+    """Return one of `list_memberships`, locked until the transaction ends: first the person, then the membership.
+
+    In this order everywhere, and before the holders of a role (`giving.check_last_ones`), so that two who change
+    the same people wait for each other and never both for ever.
+    """
+    lock_user(find_membership(access, membership_id).user_id)
+    return list_memberships(access).select_for_update(of=("self",)).get(pk=membership_id)
+
+
+def lock_user(user_id: UUID) -> None:
+    """Lock the person; rows that name the person can be added all the same, unless the person is deleted."""
+    list(User.objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk"))
+
+
+def is_oneself(access: Access, membership: Membership) -> bool:
+    return access.actor.id == str(membership.user_id)
+
+
+def check_new_roles(access: Access, organisation: Organisation, roles: Iterable[str]) -> None:
+    """Raise DomainError for roles that the actor cannot give in the organisation."""
+    refused = set(roles) - set(list_givable_roles(access, organisation))
+    if refused:
+        names = ", ".join(str(role.label) for role in Role if role in refused)
+        raise DomainError(
+            "role_not_givable",
+            _("You cannot give this in %(organisation)s: %(roles)s.")
+            % {"organisation": organisation.name, "roles": names},
+            field="roles",
+        )
+
+
+def check_any_role(roles: Iterable[str]) -> None:
+    if not list(roles):
+        raise DomainError("no_role", _("Choose at least one role."), field="roles")
+
+
+@transaction.atomic
+def change_roles(access: Access, membership_id: int, roles: Iterable[str]) -> Membership:
+    """Give the member exactly these roles, from the next request on.
+
+    Raises Membership.DoesNotExist out of reach; PermissionDenied if the member holds what the actor does not;
+    DomainError for no role, one that the actor cannot give, the last one to hold a role that must not die out, and
+    one's own right to manage users.
+    """
+    membership = lock_membership(access, membership_id)
+    before, wanted = list_roles(membership), set(roles)
+    after = [role.value for role in Role if role in wanted]
+    require_covered(access, membership.organisation_id, before)
+    if before == after:
+        return membership
+    check_any_role(after)
+    check_new_roles(access, membership.organisation, wanted - set(before))
+    if is_oneself(access, membership):
+        _check_own_right(before, after)
+    check_last_ones(membership, set(before) - set(after))
+    _store_roles(membership, before, after)
+    data = {**name_membership(membership), "before": before, "after": after}
+    record(Event.USER_ROLES_CHANGED, access, subject=membership.shown_email, data=data)
+    return membership
+
+
+def _check_own_right(before: Iterable[str], after: Iterable[str]) -> None:
+    if Permission.USER_MANAGE in permissions_of(before) - permissions_of(after):
+        raise DomainError(
+            "own_right",
+            _("You would lose the right to manage users. Somebody else has to take it from you."),
+            field="roles",
+        )
+
+
+def _store_roles(membership: Membership, before: list[str], after: list[str]) -> None:
+    MembershipRole.objects.filter(membership=membership).exclude(role__in=after).delete()
+    MembershipRole.objects.bulk_create(
+        MembershipRole(membership=membership, role=role) for role in after if role not in before
+    )
+
+
+def name_membership(membership: Membership) -> dict[str, object]:
+    """Return what an entry of the audit says about where it was done."""
+    return {
+        "organisation": str(membership.organisation_id),
+        "organisation_name": membership.organisation.name,
+        "membership": membership.pk,
+    }
+
+
+@transaction.atomic
+def remove_member(access: Access, membership_id: int) -> Membership:
+    """Take the person out of the organisation, from the next request on.
+
+    An account that nobody ever used, and that belongs nowhere now, is deleted. Raises as `change_roles` does.
+    """
+    membership = lock_membership(access, membership_id)
+    roles = list_roles(membership)
+    require_covered(access, membership.organisation_id, roles)
+    if is_oneself(access, membership):
+        raise DomainError(
+            "oneself", _("You cannot remove yourself. Ask another administrator of the organisation.")
+        )
+    check_last_ones(membership, roles)
+    data = {**name_membership(membership), "roles": roles}
+    record(Event.USER_REMOVED, access, subject=membership.shown_email, data=data)
+    Membership.objects.filter(pk=membership.pk).delete()
+    _delete_unused_account(membership.user)
+    return membership
+
+
+def _delete_unused_account(user: User) -> None:
+    if user.last_login is None and not user.memberships.exists():
+        User.objects.filter(pk=user.pk).delete()

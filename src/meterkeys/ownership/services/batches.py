@@ -17,8 +17,10 @@ from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.devices.services import LABEL_SEPARATOR, attach_label
 from meterkeys.keystore.services import draw_ownership_code, reencrypt_keys
-from meterkeys.mail.services import queue_letter
+from meterkeys.notices.models import NoticeKind
+from meterkeys.notices.services import notify
 from meterkeys.organisations.access import Access
+from meterkeys.organisations.letters import send_letter
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.services import list_members_with, list_receivers
@@ -141,7 +143,7 @@ def create_batch(  # noqa: PLR0913 — what the form asks for, each named at the
     """Deliver the devices to the receiver, or open the batch to whoever has its ownership code.
 
     In one transaction: the keys are sealed anew for the receiver, who from then on sees the devices as "not
-    claimed"; the label is hung on them; the receiver's members get the "new batch" letter. Raises DomainError
+    claimed"; the label is hung on them; the receiver's members get the "new batch" letter and notice. Raises DomainError
     with everything that is in the way; then nothing has changed.
     """
     access.require(Permission.BATCH_CREATE)
@@ -280,25 +282,40 @@ def check_receiver(access: Access, receiver: Organisation | None) -> None:
 
 
 def _tell_receiver(access: Access, batch: Batch, receiver: Organisation) -> None:
-    for user in list_members_with(receiver.pk, Permission.DEVICE_CLAIM):
-        _queue_new_batch_letter(access, batch, receiver, user)
-
-
-def _queue_new_batch_letter(access: Access, batch: Batch, receiver: Organisation, user: User) -> None:
-    queue_letter(
-        "new_batch",
-        to=user.email,
-        name=user.name,
-        language=user.language,
-        cause=f"new_batch:{batch.pk}:{user.pk}",
-        organisation_id=access.organisation_id,
+    users = list(list_members_with(receiver.pk, Permission.DEVICE_CLAIM))
+    issuer = Organisation.objects.get(pk=access.organisation_id)
+    for user in users:
+        _send_new_batch_letter(issuer, batch, receiver, user)
+    notify(
+        (user.pk for user in users),
+        NoticeKind.NEW_BATCH,
+        organisation_id=receiver.pk,
         values={
-            "recipient_name": user.name,
-            "organisation": receiver.name,
             "issuer": access.organisation_name,
+            "reference": batch.reference,
+            "count": batch.device_count,
+        },
+        path=_find_page(batch),
+    )
+
+
+def _send_new_batch_letter(issuer: Organisation, batch: Batch, receiver: Organisation, user: User) -> None:
+    send_letter(
+        "new_batch",
+        organisation=issuer,
+        user=user,
+        cause=f"new_batch:{batch.pk}:{user.pk}",
+        values={
+            "organisation": receiver.name,
+            "issuer": issuer.name,
             "batch_reference": batch.reference,
             "label": batch.label,
             "device_count": batch.device_count,
-            "action_link": f"{settings.PUBLIC_URL}/devices/?batch={batch.pk}",
+            "action_link": f"{settings.PUBLIC_URL}{_find_page(batch)}",
         },
     )
+
+
+def _find_page(batch: Batch) -> str:
+    """Return where the receiver sees what was delivered."""
+    return f"/devices/?batch={batch.pk}"

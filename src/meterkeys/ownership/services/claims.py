@@ -11,8 +11,12 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceState
+from meterkeys.notices.models import NoticeKind
+from meterkeys.notices.services import notify
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
+from meterkeys.organisations.services import list_members_with
+from meterkeys.organisations.services.grants import tell_owners
 from meterkeys.ownership.models import OwnershipRequest
 
 REQUEST_LIFETIME = timedelta(days=30)
@@ -33,8 +37,13 @@ def claim_device(access: Access, device_id: UUID) -> Device:
         _request_ownership(access, device)
     else:
         _set_state(device, DeviceState.CLAIMED)
-        record(Event.DEVICE_CLAIMED, access, subject=device.serial_number, device_ids=[device.pk.bytes])
+        _record(Event.DEVICE_CLAIMED, access, device)
     return device
+
+
+def _record(event: Event, access: Access, device: Device) -> None:
+    entry = record(event, access, subject=device.serial_number, device_ids=[device.pk.bytes])
+    tell_owners(event, access, [device.owner_id], subject=device.serial_number, data={"entry": entry.pk})
 
 
 def _request_ownership(access: Access, device: Device) -> None:
@@ -49,7 +58,19 @@ def _request_ownership(access: Access, device: Device) -> None:
         expires_at=now + REQUEST_LIFETIME,
     ).save(force_insert=True)
     _set_state(device, DeviceState.REQUESTED)
-    record(Event.OWNERSHIP_REQUESTED, access, subject=device.serial_number, device_ids=[device.pk.bytes])
+    _record(Event.OWNERSHIP_REQUESTED, access, device)
+    _tell_issuer(device)
+
+
+def _tell_issuer(device: Device) -> None:
+    deciders = list_members_with(device.issuer_id, Permission.OWNERSHIP_CONFIRM)
+    notify(
+        deciders.values_list("pk", flat=True),
+        NoticeKind.OWNERSHIP_REQUEST,
+        organisation_id=device.issuer_id,
+        values={"requester": device.owner.name, "serial_number": device.serial_number},
+        path="/ownership/requests/",
+    )
 
 
 def _set_state(device: Device, state: DeviceState) -> None:

@@ -10,8 +10,11 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceState
+from meterkeys.notices.models import NoticeKind
+from meterkeys.notices.services import notify
 from meterkeys.organisations.access import Access, build_operator_access
 from meterkeys.organisations.permissions import Permission
+from meterkeys.organisations.services import list_members_with
 from meterkeys.ownership.models import OwnershipRequest, RequestState
 
 EXPIRY_CHUNK = 500
@@ -33,13 +36,19 @@ def _list_received(access: Access) -> models.QuerySet[OwnershipRequest]:
     requests = OwnershipRequest.objects.allowed(access, Permission.OWNERSHIP_CONFIRM)
     # The requester sees the request too, but only the issuer answers it.
     return requests.filter(issuer=access.organisation_id).select_related(
-        "device__product_type", "batch", "requester"
+        "device__product_type", "batch", "requester", "issuer"
     )
 
 
 def count_open_requests(access: Access) -> int:
     """Return how many requests wait for an answer of the current organisation."""
     return list_open_requests(access).count()
+
+
+def count_requests_of(organisation_id: UUID) -> int:
+    """Return how many requests the organisation made or received, whatever became of them."""
+    sides = models.Q(issuer=organisation_id) | models.Q(requester=organisation_id)
+    return OwnershipRequest.unscoped.filter(sides).count()
 
 
 def confirm_request(access: Access, request_id: UUID) -> OwnershipRequest:
@@ -53,6 +62,7 @@ def confirm_request(access: Access, request_id: UUID) -> OwnershipRequest:
         if not _close(request, RequestState.CONFIRMED, DeviceState.CLAIMED):
             raise _request_closed()
         _record(access, Event.OWNERSHIP_CONFIRMED, request)
+        _tell_requester(request)
     return request
 
 
@@ -66,6 +76,7 @@ def decline_request(access: Access, request_id: UUID, *, reason: str) -> Ownersh
         request.reason = _check_reason(reason)
         _close(request, RequestState.DECLINED, DeviceState.DELIVERED)
         _record(access, Event.OWNERSHIP_DECLINED, request)
+        _tell_requester(request)
     return request
 
 
@@ -97,11 +108,12 @@ def _expire(request_id: UUID) -> int:
         due = OwnershipRequest.unscoped.filter(
             pk=request_id, state=RequestState.OPEN, expires_at__lte=timezone.now()
         )
-        request = due.select_related("device", "requester").select_for_update(of=("self",)).first()
+        request = due.select_related("device", "requester", "issuer").select_for_update(of=("self",)).first()
         if request is None:
             return 0
         _close(request, RequestState.EXPIRED, DeviceState.DELIVERED)
         _record(build_operator_access(request.requester, "worker"), Event.OWNERSHIP_EXPIRED, request)
+        _tell_requester(request)
     return 1
 
 
@@ -138,4 +150,21 @@ def _record(access: Access, event: Event, request: OwnershipRequest) -> None:
         subject=device.serial_number,
         device_ids=[device.pk.bytes],
         data={"requester": str(request.requester_id), "reason": request.reason},
+    )
+
+
+def _tell_requester(request: OwnershipRequest) -> None:
+    device = request.device
+    claimers = list_members_with(request.requester_id, Permission.DEVICE_CLAIM)
+    notify(
+        claimers.values_list("pk", flat=True),
+        NoticeKind.OWNERSHIP_ANSWER,
+        organisation_id=request.requester_id,
+        values={
+            "answer": request.state,
+            "serial_number": device.serial_number,
+            "issuer": request.issuer.name,
+            "reason": request.reason,
+        },
+        path=f"/devices/{device.pk}/",
     )

@@ -1,0 +1,62 @@
+"""Write letters in the name of an organisation, in the language of whoever receives them."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from meterkeys.accounts.models import User
+from meterkeys.mail.kinds import Value
+from meterkeys.mail.models import OutgoingLetter
+from meterkeys.mail.services import Attachment, queue_letter
+from meterkeys.organisations.models import Organisation
+
+FALLBACK_LANGUAGE = "en"
+
+
+def send_letter(  # noqa: PLR0913 — a letter needs them all, and each is named at the call
+    kind: str,
+    *,
+    organisation: Organisation | None,
+    values: Mapping[str, Value],
+    cause: str,
+    user: User | None = None,
+    to: str | None = None,
+    name: str = "",
+    language: str | None = None,
+    attachments: Sequence[Attachment] = (),
+) -> OutgoingLetter:
+    """Queue a letter in the caller's transaction; a second one for the same `cause` is not written.
+
+    It goes to `user`, or to the address `to` of somebody called `name`. Its language is the one named, else the
+    user's, else the organisation's. `organisation` is in whose name it is sent, and whose templates are used;
+    without one it comes from the installation. `values` are the kind's placeholders without `recipient_name`.
+    Raises as `mail.services.queue_letter` does.
+    """
+    address = to or (user.email if user else "")
+    recipient_name = name or (user.name if user else "") or address
+    return queue_letter(
+        kind,
+        to=address,
+        name=recipient_name,
+        language=language or choose_language(user, organisation),
+        values={"recipient_name": recipient_name, **values},
+        cause=cause,
+        organisation_id=organisation.pk if organisation else None,
+        organisation_name=organisation.name if organisation else "",
+        sender_chain=list_sender_chain(organisation),
+        attachments=attachments,
+    )
+
+
+def choose_language(user: User | None, organisation: Organisation | None) -> str:
+    """Return the language of the person, else of the organisation that writes, else English."""
+    return (user and user.language) or (organisation and organisation.language) or FALLBACK_LANGUAGE
+
+
+def list_sender_chain(organisation: Organisation | None) -> list[UUID]:
+    """Return the organisation and its parents, nearest first: whose templates are looked through for a letter."""
+    chain: list[UUID] = []
+    current = organisation and organisation.pk
+    while current and current not in chain:
+        chain.append(current)
+        current = Organisation.objects.values_list("parent_id", flat=True).get(pk=current)
+    return chain
