@@ -1,7 +1,7 @@
 // After a part of the page was replaced: says the result, and puts the focus where work goes on.
 import { onElements } from './dom.js'
 
-function announce(text) {
+export function announce(text) {
   const region = document.getElementById('announcer')
   if (!region) return
   // Emptied first: the same sentence twice would not be read again.

@@ -3,10 +3,14 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from meterkeys.devices.models import DeviceState
-from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults
+from meterkeys.notices.models import NoticeKind
+from meterkeys.notices.services import notify
+from meterkeys.organisations.permissions import Role
+from meterkeys.organisations.services import add_member
+from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
 from tests.world import World, key_of, make_device
 
 pytestmark = pytest.mark.browser
@@ -49,7 +53,7 @@ def test_the_pages_have_no_finding_and_fit_the_screen(open_page: OpenPage, width
     page = open_page("acme_administrator", "/devices/", width=width, theme=theme)
     assert page.locator("html").get_attribute("data-bs-theme") == theme
     assert find_faults(page) == []
-    for path in ("/batches/new/", "/profile/", "/nothing-here/", "/logout/"):
+    for path in ("/batches/new/", "/profile/", "/notices/", "/nothing-here/", "/logout/"):
         page.goto(path)
         assert find_faults(page) == [], path
     page.context.clear_cookies()
@@ -170,3 +174,139 @@ def test_a_message_closes_when_its_cross_is_pressed_and_not_before(open_page: Op
     expect(page.locator(".notice--success")).to_have_count(1)
     page.locator("[data-dismiss]").click()
     expect(page.locator(".notice--success")).to_have_count(0)
+
+
+def tell(cast: World, name: str, *partners: str, path: str = "/profile/") -> None:
+    for partner in partners:
+        notify(
+            [cast.users[name].pk],
+            NoticeKind.PARTNER_ADDED,
+            organisation_id=cast.acme.pk,
+            values={"partner": partner},
+            path=path,
+        )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_the_open_bell_and_the_list_have_no_finding_and_fit_the_screen(
+    open_page: OpenPage, cast: World, width: int, theme: str
+) -> None:
+    tell(cast, "acme_administrator", "Feldservice", "Stadtwerk Demo, its works and everything around " * 2)
+    cast.deliver(["9001"], cast.stadtwerk)
+    page = open_page("acme_administrator", "/devices/", width=width, theme=theme)
+    page.locator(".bell").click()
+    expect(page.locator("#bell-panel .notice-line")).to_have_count(2)
+    assert find_faults(page) == []
+    box = page.locator("#bell-panel").bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    take_screenshot(page, f"bell-{width}-{theme}")
+    page.get_by_role("link", name="All notifications").click()
+    expect(page.locator(".notice-list .notice-line")).to_have_count(2)
+    assert find_faults(page) == []
+    take_screenshot(page, f"notifications-{width}-{theme}")
+
+
+def test_the_bell_is_used_by_keyboard(open_page: OpenPage, cast: World) -> None:
+    tell(cast, "acme_administrator", "Older", "Newer")
+    page = open_page("acme_administrator", "/devices/")
+    bell = page.get_by_role("button", name="Notifications, 2 unread")
+    bell.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#announcer")).to_have_text("2 unread notifications")
+    page.keyboard.press("Escape")
+    expect(page.locator("#bell-panel")).to_be_hidden()
+    expect(bell).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#bell-panel .notice-line")).to_have_count(2)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Mark all as read")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/profile/")
+    expect(page.get_by_role("button", name="Notifications, 1 unread")).to_be_visible()
+
+
+def test_marking_all_as_read_keeps_the_panel_open_and_changes_the_list_behind_it(
+    open_page: OpenPage, cast: World
+) -> None:
+    tell(cast, "acme_administrator", "Older", "Newer")
+    page = open_page("acme_administrator", "/notices/")
+    expect(page.locator("#list .notice-line--unread")).to_have_count(2)
+    page.locator(".bell").click()
+    page.locator("#bell-panel").get_by_role("button", name="Mark all as read").click()
+    expect(page.locator("#list .notice-line--unread")).to_have_count(0)
+    expect(page.locator("#bell-panel .notice-line")).to_have_count(2)
+    expect(page.locator("#bell-panel")).to_be_focused()
+    expect(page.locator(".bell")).to_have_accessible_name("Notifications")
+    assert page.evaluate("window.violations") == []
+
+
+def test_the_bell_shows_what_came_since_the_page_was_loaded(open_page: OpenPage, cast: World) -> None:
+    page = open_page("acme_administrator", "/devices/")
+    tell(cast, "acme_administrator", "Newer")
+    page.locator(".bell").click()
+    expect(page.locator(".bell")).to_have_accessible_name("Notifications, 1 unread")
+
+
+def test_the_list_of_notices_works_without_script(chromium: Browser, site: str, cast: World) -> None:
+    tell(cast, "acme_administrator", "Older", "Newer")
+    context = chromium.new_context(base_url=site, java_script_enabled=False)
+    log_in_as(context, cast, "acme_administrator", site)
+    page = context.new_page()
+    page.goto("/notices/")
+    page.get_by_role("button", name="Newer is now a partner").click()
+    page.wait_for_url("**/profile/")
+    page.goto("/notices/")
+    page.get_by_role("button", name="Mark all as read").click()
+    expect(page.locator(".notice-line")).to_have_count(2)
+    expect(page.locator(".notice-line--unread")).to_have_count(0)
+    context.close()
+
+
+def test_the_buttons_of_the_header_lead_to_the_sections(open_page: OpenPage) -> None:
+    page = open_page("acme_administrator", "/devices/")
+    header = page.locator(".topnav")
+    expect(header.get_by_role("link", name="Device catalogue")).to_have_attribute("aria-current", "true")
+    header.get_by_role("link", name="Admin").click()
+    expect(header.get_by_role("link", name="Admin")).to_have_attribute("aria-current", "true")
+    expect(page.locator("#side-menu [aria-current=page]")).to_be_visible()
+    header.get_by_role("link", name="Device catalogue").click()
+    page.wait_for_url("**/devices/")
+
+
+def test_the_header_fits_a_phone_for_somebody_with_several_organisations(
+    open_page: OpenPage, cast: World
+) -> None:
+    add_member(cast.users["acme_administrator"], cast.stadtwerk, [Role.ADMINISTRATOR])
+    tell(cast, "acme_administrator", *map(str, range(120)))
+    page = open_page("acme_administrator", "/devices/", width=PHONE)
+    right = 0.0
+    for part in (
+        page.locator("[data-menu-toggle]"),
+        page.locator(".brand"),
+        page.locator(".bell"),
+        who(page),
+    ):
+        box = part.bounding_box()
+        assert box
+        assert box["x"] >= right
+        right = box["x"] + box["width"]
+    assert right <= PHONE
+    who(page).click()
+    page.get_by_role("button", name="Stadtwerk Demo").click()
+    expect(who(page)).to_contain_text("Stadtwerk Demo")
+
+
+def who(page: Page) -> Locator:
+    return page.get_by_role("button", name="Profile menu")
+
+
+def test_nothing_moves_for_who_wants_no_motion(open_page: OpenPage) -> None:
+    page = open_page("acme_administrator", "/devices/", width=PHONE)
+    duration = "parseFloat(getComputedStyle(document.getElementById('side-menu')).transitionDuration)"
+    assert page.evaluate(duration) > 0.1
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(duration) < 0.001

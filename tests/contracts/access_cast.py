@@ -12,7 +12,10 @@ from django.utils import timezone
 from meterkeys.accounts.models import User
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.keystore.models import DeviceKey
-from meterkeys.organisations.models import Membership, Organisation
+from meterkeys.mail.models import LetterTemplate, OutgoingLetter
+from meterkeys.mail.services import queue_letter
+from meterkeys.mail.texts import read_source
+from meterkeys.organisations.models import Invitation, Membership, Organisation
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import found_organisation, link_partners
 from meterkeys.ownership.models import OwnershipRequest
@@ -31,6 +34,9 @@ class Belongings:
     delivered: Device
     batch: Batch
     request: OwnershipRequest
+    invitation: Invitation
+    template: LetterTemplate
+    letter: OutgoingLetter
 
     @cached_property
     def membership(self) -> Membership:
@@ -94,6 +100,9 @@ def _bring_belongings(organisation: Organisation) -> Belongings:
         delivered=delivered,
         batch=batch,
         request=_request(organisation, asked_for),
+        invitation=_invite(organisation),
+        template=_write_template(organisation),
+        letter=_send_letter(organisation),
     )
 
 
@@ -112,6 +121,45 @@ def _request(organisation: Organisation, device: Device) -> OwnershipRequest:
     return request
 
 
+def _invite(organisation: Organisation) -> Invitation:
+    invitation = Invitation(organisation=organisation, name="Guest", created_by_label="Somebody")
+    invitation.save(force_insert=True)
+    # As with the member: a role that administrators and system administrators may give.
+    invitation.roles.create(role=Role.LETTER_WRITER)
+    return invitation
+
+
+def _write_template(organisation: Organisation) -> LetterTemplate:
+    original = read_source("invitation", "fr")
+    template = LetterTemplate(
+        organisation_id=organisation.pk,
+        name="Ours",
+        kind="invitation",
+        language="fr",
+        subject=original.subject,
+        body=original.body,
+    )
+    template.save(force_insert=True)
+    return template
+
+
+def _send_letter(organisation: Organisation) -> OutgoingLetter:
+    return queue_letter(
+        "partner_added",
+        to="somebody@partner.example",
+        name="Somebody",
+        language="en",
+        values={
+            "recipient_name": "Somebody",
+            "organisation": organisation.name,
+            "partner": "Partner",
+            "action_link": "http://localhost:8000/",
+        },
+        cause=f"matrix:{organisation.pk}",
+        organisation_id=organisation.pk,
+    )
+
+
 Kwargs = dict[str, Any]
 OBJECTS: dict[str, Callable[[Belongings], Kwargs]] = {
     "device": lambda has: {"device_id": has.device.pk},
@@ -119,6 +167,9 @@ OBJECTS: dict[str, Callable[[Belongings], Kwargs]] = {
     "key": lambda has: {"device_id": has.device.pk, "key_id": has.key_id},
     "batch": lambda has: {"batch_id": has.batch.pk},
     "ownership request": lambda has: {"request_id": has.request.pk},
+    "invitation": lambda has: {"invitation_id": has.invitation.pk},
+    "letter template": lambda has: {"template_id": has.template.pk},
+    "letter": lambda has: {"letter_id": has.letter.pk},
     "membership": lambda has: {"membership_id": has.membership.pk},
     "organisation": lambda has: {"organisation_id": has.organisation.pk},
 }

@@ -33,6 +33,10 @@ OWN = "ok 404 404 404 404"
 BELOW = "ok ok 404 404 404"
 EVERYWHERE = "ok ok ok ok ok"
 
+NOWHERE = "403 403 403 403 403"
+REFUSED_AT_HOME = "403 404 404 404 404"
+NOT_FOUND = "404 404 404 404 404"
+
 Cells = Mapping[Role, str]
 
 
@@ -101,10 +105,219 @@ SITE = [
     Row("set_theme", "POST", let_in(*EVERY_ROLE), data={"theme": "dark"}),
     Row("set_language", "POST", let_in(*EVERY_ROLE), data={"language": "fr"}, anonymous="ok"),
     Row("switch_organisation", "POST", let_in(*EVERY_ROLE, answer="404")),
-    # Only a demonstration shows its letters.
-    Row("demo_letters", "GET", let_in(*EVERY_ROLE, answer="404"), anonymous="404"),
     Row("health_live", "GET", let_in(*EVERY_ROLE), anonymous="ok"),
     Row("health_ready", "GET", let_in(*EVERY_ROLE), anonymous="ok"),
 ]
 
-MATRIX = [*CATALOGUE, *OWNERSHIP, *EXCHANGE, *SITE]
+ORGANISATIONS = [
+    # Whoever administrates anything sees the page of the own organisation, with its id.
+    Row("organisation_own", "GET", let_in(SYS, ADM, ORG, PAR, LET)),
+    Row("organisation_list", "GET", let_in(SYS, ADM, ORG)),
+    Row("organisation_facet", "GET", let_in(SYS, ADM, ORG), kwargs={"facet": "parent"}),
+    Row("organisation_create", "GET", let_in(SYS, ADM, ORG)),
+    Row("organisation_create", "POST", let_in(SYS, ADM, ORG)),
+    Row(
+        "organisation_detail",
+        "GET",
+        {SYS: EVERYWHERE, **let_in(ADM, ORG, answer=BELOW), **let_in(PAR, LET, answer=OWN)},
+        of="organisation",
+    ),
+    Row(
+        "organisation_detail",
+        "POST",
+        {SYS: EVERYWHERE, **let_in(ADM, ORG, answer=BELOW), **let_in(PAR, LET, answer=REFUSED_AT_HOME)},
+        of="organisation",
+    ),
+    Row("organisation_delete", "GET", {SYS: EVERYWHERE, **let_in(ADM, ORG, answer=BELOW)}, of="organisation"),
+    Row(
+        "organisation_delete", "POST", {SYS: EVERYWHERE, **let_in(ADM, ORG, answer=BELOW)}, of="organisation"
+    ),
+    # What a child grants to its parent, only its own administration says; from above it is refused.
+    Row(
+        "organisation_grants",
+        "POST",
+        {
+            SYS: "ok 403 403 403 403",
+            ADM: "ok 403 404 404 404",
+            ORG: "403 403 404 404 404",
+            **let_in(PAR, LET, answer=REFUSED_AT_HOME),
+        },
+        of="organisation",
+    ),
+    # Out of the own place only somebody above moves an organisation; from or to the top, the installation.
+    Row(
+        "organisation_move",
+        "GET",
+        {SYS: EVERYWHERE, **let_in(ADM, ORG, answer="403 ok 404 404 404")},
+        of="organisation",
+    ),
+    Row(
+        "organisation_move",
+        "POST",
+        {SYS: EVERYWHERE, **let_in(ADM, ORG, answer="403 ok 404 404 404")},
+        of="organisation",
+    ),
+    # There is no move that waits: who could answer or withdraw it finds none.
+    *[
+        Row(
+            f"organisation_move_{answer}",
+            "POST",
+            {
+                SYS: NOWHERE,
+                ADM: "404 403 404 404 404",
+                ORG: "403 403 404 404 404",
+                **let_in(PAR, LET, answer=REFUSED_AT_HOME),
+            },
+            of="organisation",
+        )
+        for answer in ("accept", "decline")
+    ],
+    Row(
+        "organisation_move_withdraw",
+        "POST",
+        {SYS: "404 404 404 404 404", **let_in(ADM, ORG, answer="403 404 404 404 404")},
+        of="organisation",
+    ),
+    Row("role_list", "GET", let_in(SYS, ADM)),
+]
+
+PARTNER = "404 ok ok ok 404"
+
+PARTNERS = [
+    Row("partner_list", "GET", let_in(ADM, PAR)),
+    Row("partner_create", "GET", let_in(ADM, PAR)),
+    Row("partner_create", "POST", let_in(ADM, PAR)),
+    Row("partner_edit", "GET", let_in(ADM, PAR, answer=PARTNER), of="organisation"),
+    Row("partner_edit", "POST", let_in(ADM, PAR, answer=PARTNER), of="organisation"),
+    Row("partner_end", "POST", let_in(ADM, PAR, answer=PARTNER), of="organisation"),
+]
+
+# The member that is asked for holds a role of administration only, so that whoever manages users holds it too.
+MANAGES_USERS = {ADM: BELOW, SYS: EVERYWHERE}
+
+USERS = [
+    Row("user_list", "GET", let_in(ADM, SYS)),
+    Row("user_facet", "GET", let_in(ADM, SYS), kwargs={"facet": "role"}),
+    Row("user_create", "GET", let_in(ADM, SYS)),
+    Row("user_create", "POST", let_in(ADM, SYS)),
+    Row("user_edit", "GET", MANAGES_USERS, of="membership"),
+    Row("user_edit", "POST", MANAGES_USERS, of="membership"),
+    Row("user_password", "POST", MANAGES_USERS, of="membership"),
+    Row("user_deactivate", "GET", MANAGES_USERS, of="membership"),
+    Row("user_deactivate", "POST", MANAGES_USERS, of="membership"),
+    Row("user_activate", "POST", MANAGES_USERS, of="membership"),
+    Row("user_remove", "POST", MANAGES_USERS, of="membership"),
+    Row("user_resend", "POST", MANAGES_USERS, of="membership"),
+    # Only what waits for oneself is answered; of others, however near, there is nothing.
+    Row("membership_answer", "GET", let_in(*EVERY_ROLE, answer=NOT_FOUND), of="membership"),
+    Row(
+        "membership_answer",
+        "POST",
+        let_in(*EVERY_ROLE, answer=NOT_FOUND),
+        of="membership",
+        data={"answer": "accept"},
+    ),
+]
+
+INVITES = {ADM: BELOW, SYS: EVERYWHERE}
+
+INVITATIONS = [
+    Row("invitation_list", "GET", let_in(ADM, SYS)),
+    Row("invitation_facet", "GET", let_in(ADM, SYS), kwargs={"facet": "role"}),
+    Row("invitation_create", "GET", let_in(ADM, SYS)),
+    Row("invitation_create", "POST", let_in(ADM, SYS)),
+    Row("invitation_detail", "GET", INVITES, of="invitation"),
+    Row("invitation_edit", "GET", INVITES, of="invitation"),
+    Row("invitation_edit", "POST", INVITES, of="invitation"),
+    Row("invitation_preview", "GET", INVITES, of="invitation"),
+    Row("invitation_send", "POST", INVITES, of="invitation"),
+    Row("invitation_link", "POST", INVITES, of="invitation"),
+    Row("invitation_revoke", "POST", INVITES, of="invitation"),
+    Row("invitation_document", "GET", let_in(ADM, SYS)),
+    Row("invitation_document", "POST", let_in(ADM, SYS)),
+    Row("invitation_document_file", "GET", let_in(ADM, SYS)),
+    Row("invitation_document_withdraw", "POST", let_in(ADM, SYS)),
+    # An invitation is opened by whoever has its link. Without one there is nothing to register for.
+    Row("invitation_open", "GET", let_in(*EVERY_ROLE), kwargs={"token": "unknown"}, anonymous="ok"),
+    Row("registration", "GET", let_in(*EVERY_ROLE, answer="404"), anonymous="404"),
+    Row("registration", "POST", let_in(*EVERY_ROLE, answer="404"), anonymous="404"),
+    Row("registration_done", "GET", let_in(*EVERY_ROLE), anonymous="ok"),
+]
+
+WRITES_LETTERS = (ADM, SYS, LET)
+SYSTEM_TEMPLATE = {"key": "invitation-fr"}
+OWN_TEMPLATES = {ADM: BELOW, LET: BELOW, SYS: EVERYWHERE}
+
+LETTERS = [
+    Row("mail_template_list", "GET", let_in(*WRITES_LETTERS)),
+    Row("mail_sender_edit", "GET", let_in(*WRITES_LETTERS)),
+    Row("mail_sender_edit", "POST", let_in(*WRITES_LETTERS)),
+    Row("mail_template_detail", "GET", let_in(*WRITES_LETTERS), kwargs=SYSTEM_TEMPLATE),
+    Row("mail_template_preview", "GET", let_in(*WRITES_LETTERS), kwargs=SYSTEM_TEMPLATE),
+    Row("mail_template_create_copy", "POST", let_in(*WRITES_LETTERS), kwargs=SYSTEM_TEMPLATE),
+    Row("mail_template_test", "POST", let_in(*WRITES_LETTERS), kwargs=SYSTEM_TEMPLATE),
+    Row("mail_template_edit", "GET", OWN_TEMPLATES, of="letter template"),
+    Row("mail_template_edit", "POST", OWN_TEMPLATES, of="letter template"),
+    Row("mail_template_activate", "POST", OWN_TEMPLATES, of="letter template"),
+    Row("mail_template_deactivate", "POST", OWN_TEMPLATES, of="letter template"),
+    Row("mail_template_delete", "POST", OWN_TEMPLATES, of="letter template"),
+    Row("letter_list", "GET", let_in(*WRITES_LETTERS)),
+    Row("letter_resend", "POST", OWN_TEMPLATES, of="letter"),
+    # Only a demonstration shows its letters.
+    Row("demo_letters", "GET", let_in(*EVERY_ROLE, answer="404"), anonymous="404"),
+    Row("letter_gallery", "GET", let_in(*EVERY_ROLE, answer="404"), anonymous="404"),
+    Row(
+        "letter_gallery_letter",
+        "GET",
+        let_in(*EVERY_ROLE, answer="404"),
+        kwargs={"kind": "invitation", "language": "fr"},
+        anonymous="404",
+    ),
+]
+
+SECRET_LINK = {"uidb36": "1", "key": "abc-def"}
+
+ACCOUNTS = [
+    Row("account_login", "GET", let_in(*EVERY_ROLE), anonymous="ok"),
+    Row("account_logout", "GET", let_in(*EVERY_ROLE), anonymous="login"),
+    Row("account_logout", "POST", let_in(*EVERY_ROLE, answer="login"), anonymous="login"),
+    Row("account_inactive", "GET", let_in(*EVERY_ROLE), anonymous="ok"),
+    # Nobody signs up: the page says so.
+    Row("account_signup", "GET", let_in(*EVERY_ROLE), anonymous="ok"),
+    Row("account_change_password", "GET", let_in(*EVERY_ROLE)),
+    Row("account_change_password", "POST", let_in(*EVERY_ROLE)),
+    Row("account_reset_password", "GET", let_in(*EVERY_ROLE), anonymous="ok"),
+    Row("account_reset_password", "POST", let_in(*EVERY_ROLE), anonymous="ok"),
+    Row("account_reset_password_done", "GET", let_in(*EVERY_ROLE), anonymous="ok"),
+    Row("account_reset_password_from_key", "GET", let_in(*EVERY_ROLE), kwargs=SECRET_LINK, anonymous="ok"),
+    Row("account_reset_password_from_key_done", "GET", let_in(*EVERY_ROLE), anonymous="ok"),
+    Row("account_email", "GET", let_in(*EVERY_ROLE)),
+    Row("account_email", "POST", let_in(*EVERY_ROLE)),
+    Row("account_email_verification_sent", "GET", let_in(*EVERY_ROLE), anonymous="ok"),
+    Row("account_confirm_email", "GET", let_in(*EVERY_ROLE), kwargs={"key": "abc"}, anonymous="ok"),
+]
+
+CHROME = [
+    Row("admin_home", "GET", let_in(SYS, ADM, AUD, ORG, PAR, LET)),
+    Row("notice_list", "GET", let_in(*EVERY_ROLE)),
+    Row("notice_panel", "GET", let_in(*EVERY_ROLE)),
+    Row("notice_read_all", "POST", let_in(*EVERY_ROLE)),
+    Row("notice_open", "POST", let_in(*EVERY_ROLE, answer="404"), kwargs={"notice_id": 1}),
+    Row("terms", "GET", let_in(*EVERY_ROLE), anonymous="ok"),
+    Row("terms_list", "GET", let_in(SYS)),
+    Row("terms_list", "POST", let_in(SYS)),
+]
+
+MATRIX = [
+    *CATALOGUE,
+    *OWNERSHIP,
+    *EXCHANGE,
+    *SITE,
+    *ORGANISATIONS,
+    *PARTNERS,
+    *USERS,
+    *INVITATIONS,
+    *LETTERS,
+    *ACCOUNTS,
+    *CHROME,
+]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import meterkeys
-from meterkeys.web.context import ENTRIES
+from meterkeys.web.navigation import ENTRIES
 
 SOURCE = Path(meterkeys.__file__).parent
 FRONTEND = SOURCE.parent.parent / "frontend"

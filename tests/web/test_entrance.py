@@ -6,7 +6,7 @@ from django.test import Client
 from meterkeys.accounts.models import User
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import add_member
-from tests.world import World
+from tests.world import World, add_user
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,25 @@ def test_the_home_page_is_the_product_list(world: World) -> None:
     assert response.headers["Location"] == "/devices/"
 
 
-@pytest.mark.parametrize("path", ["/", "/profile/", "/audit/", "/product-types/", "/imports/"])
+def test_who_sees_no_devices_lands_on_the_first_page_that_they_may_see(world: World) -> None:
+    for role, page in ((Role.BATCH_VIEWER, "/batches/"), (Role.SYSTEM_ADMINISTRATOR, "/admin/")):
+        name = f"acme_{role.value}"
+        world.users[name] = add_user(name, world.acme, [role])
+        assert world.client(name).get("/").headers["Location"] == page
+
+
+def test_who_belongs_to_no_organisation_lands_on_the_own_profile(db: None) -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("new@nobody.example", name="New"))
+    assert client.get("/").headers["Location"] == "/profile/"
+
+
+def test_the_administration_begins_with_the_first_page_that_the_person_may_see(world: World) -> None:
+    assert world.client("stadtwerk_auditor").get("/admin/").headers["Location"] == "/audit/"
+    assert world.client("stadtwerk_user").get("/admin/").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/", "/profile/", "/audit/", "/product-types/", "/imports/"])
 def test_who_is_not_logged_in_is_sent_to_the_login(client: Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 302

@@ -1,11 +1,15 @@
 """What a person sets for themselves: the profile, the language, the theme."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 
 from meterkeys.accounts.models import CsvDelimiter, ThousandsSeparator, User
+from meterkeys.organisations.models import Membership, MembershipRole
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import add_member
+from tests.pages import read_page
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +82,30 @@ def test_the_profile_shows_the_own_organisations_and_roles(world: World) -> None
     for text in ("Stadtwerk Demo", "Netz Demo", "Auditor", "Installer", 'href="/password/change/"'):
         assert text in page
     assert "Acme Metering" not in page
+
+
+def test_a_membership_that_waits_is_shown_apart_and_gives_nothing(world: World) -> None:
+    user = world.users["stadtwerk_user"]
+    waiting = Membership.objects.create(
+        user=user, organisation=world.other, entered_name="Camille", invited_by="Robin Other"
+    )
+    MembershipRole.objects.create(membership=waiting, role=Role.AUDITOR)
+    client = world.client("stadtwerk_user")
+    page = read_page(client.get("/profile/"))
+    section = page[page.index('id="waiting"') : page.index('id="memberships"')]
+    for text in ("Other Utility", "Auditor", "Robin Other"):
+        assert text in section
+    assert "Other Utility" not in page[page.index('id="memberships"') :]
+    add_member(user, world.other, [])
+    assert 'id="waiting"' not in read_page(client.get("/profile/"))
+
+
+def test_the_profile_shows_the_last_login_and_leads_to_the_change_of_the_address(world: World) -> None:
+    client = world.client("stadtwerk_user")
+    User.objects.update(last_login=datetime(2031, 5, 4, 12, 0, tzinfo=UTC))
+    page = read_page(client.get("/profile/"))
+    assert "May 4, 2031" in page
+    assert 'href="/profile/email/"' in page
 
 
 def test_before_the_login_the_browser_chooses_the_language(client: Client) -> None:

@@ -5,6 +5,7 @@ from typing import cast
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
@@ -14,6 +15,7 @@ from django.views import i18n
 from django.views.decorators.http import require_POST
 
 from meterkeys.accounts.models import Theme, User
+from meterkeys.organisations.models import Membership
 from meterkeys.web.forms import ProfileForm
 
 
@@ -27,7 +29,18 @@ def profile(request: HttpRequest) -> HttpResponse:
         with translation.override(saved.language):
             messages.success(request, gettext("Your profile is saved."))
         return redirect("profile")
-    return render(request, "web/profile.html", {"form": form, "memberships": request.memberships})  # type: ignore[attr-defined]
+    context = {
+        "form": form,
+        "memberships": request.memberships,  # type: ignore[attr-defined]
+        "waiting": list_waiting_memberships(user),
+    }
+    return render(request, "web/profile.html", context)
+
+
+def list_waiting_memberships(user: User) -> models.QuerySet[Membership]:
+    """Return the memberships that the person has still to accept or decline, the oldest first."""
+    waiting = user.memberships.filter(accepted_at=None).select_related("organisation")
+    return waiting.prefetch_related("roles").order_by("created_at", "pk")
 
 
 @require_POST
