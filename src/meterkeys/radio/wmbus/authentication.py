@@ -1,0 +1,85 @@
+"""The authentication and fragmentation layer (EN 13757-7:2018, chapter 6; OMS Vol. 2, 6.2).
+
+90 AFLL FCL(2) [MCL] [KI(2)] [MCR(4)] [MAC(n)] [ML(2)]        AFLL counts the bytes after itself
+
+FCL, little-endian: bit 14 more fragments, 13 MCL present, 12 ML present, 11 MCR present, 10 MAC present, 9 KI
+present, 7-0 fragment number. MCL: bits 3-0 kind and length of the MAC. MCR: message counter, little-endian.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from meterkeys.radio.reasons import DamagedError, UnsupportedError
+
+AFL_CI = 0x90
+MORE_FRAGMENTS, HAS_MCL, HAS_ML, HAS_MCR, HAS_MAC, HAS_KI = (1 << bit for bit in (14, 13, 12, 11, 10, 9))
+MAC_LENGTHS = {3: 2, 4: 4, 5: 8, 6: 12, 7: 16, 8: 12}
+"""Type to bytes; 3 to 7 are CMACs."""
+GMAC = 8
+
+
+class Authentication(NamedTuple):
+    """``counter``: MCR as sent, or None. ``protected``: the layer's own fields that the MAC covers. ``mac``: may be b"".
+
+    ``message``: what follows the layer, which the MAC covers as well.
+    """
+
+    fragment_control: int
+    mac_type: int
+    counter: bytes | None
+    mac: bytes
+    protected: bytes
+    message: bytes
+
+    @property
+    def is_fragment(self) -> bool:
+        """Tell whether the message goes on, or began, in another frame (fragments are counted from 1)."""
+        return bool(self.fragment_control & MORE_FRAGMENTS) or self.fragment_control & 0xFF > 1
+
+
+def read_authentication(data: bytes) -> tuple[Authentication, bytes]:
+    """Return the layer and what follows it.
+
+    Raises `DamagedError` (cut off, or a length that does not fit), `UnsupportedError` (unknown kind of MAC).
+    """
+    length = data[1] if len(data) > 1 else 0
+    fields, rest = data[2 : 2 + length], data[2 + length :]
+    if len(fields) < max(length, 2):
+        raise DamagedError("cut_off", layer="authentication layer")
+    return _read_fields(fields, rest), rest
+
+
+def _read_fields(fields: bytes, message: bytes) -> Authentication:
+    control = int.from_bytes(fields[:2], "little")
+    reader = _Fields(fields, 2)
+    mcl = reader.take(1) if control & HAS_MCL else b""
+    if control & HAS_KI:
+        reader.take(2)
+    counter = reader.take(4) if control & HAS_MCR else b""
+    mac_type = mcl[0] & 0x0F if mcl else 0
+    mac = reader.take(_find_mac_length(mac_type, control)) if control & HAS_MAC else b""
+    message_length = reader.take(2) if control & HAS_ML else b""
+    if reader.position != len(fields):
+        raise DamagedError("afl_length")
+    return Authentication(control, mac_type, counter or None, mac, mcl + counter + message_length, message)
+
+
+def _find_mac_length(mac_type: int, control: int) -> int:
+    if not control & HAS_MCL:
+        raise UnsupportedError("fragment", "AFL fragment")
+    if mac_type not in MAC_LENGTHS:
+        raise UnsupportedError("authentication_type", f"AFL type {mac_type}", number=mac_type)
+    return MAC_LENGTHS[mac_type]
+
+
+@dataclass(slots=True)
+class _Fields:
+    data: bytes
+    position: int
+
+    def take(self, length: int) -> bytes:
+        taken = self.data[self.position : self.position + length]
+        if len(taken) < length:
+            raise DamagedError("afl_length")
+        self.position += length
+        return taken

@@ -1,0 +1,109 @@
+"""The layers between a frame's link layer and its content.
+
+Order:  link | [network] | [extended link] | [authentication and fragmentation] | transport | content
+Every layer begins with its CI. An encrypted extended link layer hides what follows until it is opened.
+"""
+
+from dataclasses import dataclass, field
+
+from meterkeys.radio.reasons import DamagedError, UnsupportedError
+from meterkeys.radio.wmbus.address import Address
+from meterkeys.radio.wmbus.authentication import AFL_CI, Authentication, read_authentication
+from meterkeys.radio.wmbus.extended_link import ELL_LENGTHS, ExtendedLink, read_extended_link
+from meterkeys.radio.wmbus.frames import LINK_LENGTH
+from meterkeys.radio.wmbus.transport import Transport, read_transport
+
+
+@dataclass(slots=True)
+class Layers:
+    """What is known of a frame. ``content``: the bytes after the innermost layer that could be read."""
+
+    control: int
+    link: Address
+    extended_link: ExtendedLink | None = None
+    authentication: Authentication | None = None
+    transport: Transport | None = None
+    content: bytes = b""
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def is_hidden(self) -> bool:
+        """Tell whether the extended link layer encrypts all that follows."""
+        return bool(self.extended_link and self.extended_link.encryption)
+
+    @property
+    def meter(self) -> Address:
+        """Return the address that keys and initialisation vectors belong to (EN 13757-7, 7.3 and annex A).
+
+        The transport layer's, if it has one; else the link layer's sender. In a message to the meter the sender is
+        somebody else, and the extended link layer names the meter as receiver.
+        """
+        if self.transport and self.transport.address:
+            return self.transport.address
+        if (
+            self.transport
+            and self.transport.is_to_meter
+            and self.extended_link
+            and self.extended_link.receiver
+        ):
+            return self.extended_link.receiver
+        return self.link
+
+    @property
+    def message_counter(self) -> bytes | None:
+        """Return the message counter as sent, little-endian: the transport layer's, else the authentication's."""
+        if self.transport and self.transport.counter is not None:
+            return self.transport.counter
+        return self.authentication.counter if self.authentication else None
+
+
+def read_link(data: bytes) -> Layers:
+    """Read  L C M(2) A(6)  (EN 13757-4, 11.5) of a frame without checksums; the rest becomes the content."""
+    if len(data) < LINK_LENGTH:
+        raise DamagedError("too_short", length=len(data))
+    return Layers(control=data[1], link=Address(data[2:10]), content=data[LINK_LENGTH:])
+
+
+def read_upper_layers(layers: Layers) -> None:
+    """Read the layers that the content begins with, into ``layers``.
+
+    Raises `DamagedError` or `UnsupportedError`; what was read until then stays.
+    """
+    while layers.content and not layers.transport and not layers.is_hidden:
+        _read_layer(layers, layers.content[0])
+
+
+def _read_layer(layers: Layers, ci: int) -> None:
+    if ci in ELL_LENGTHS:
+        _refuse_second(layers.extended_link, "extended link layer")
+        layers.extended_link, layers.content = read_extended_link(layers.content)
+        layers.names.append(f"ELL-{ci:02X}")
+    elif ci == AFL_CI:
+        _refuse_second(layers.authentication, "authentication layer")
+        layers.authentication, layers.content = read_authentication(layers.content)
+        layers.names.append("AFL")
+        _refuse_fragment(layers.authentication)
+    else:
+        layers.transport, layers.content = read_transport(layers.content)
+        layers.names.append(f"TPL-{ci:02X}")
+
+
+def _refuse_second(layer: object, name: str) -> None:
+    if layer:
+        raise DamagedError("layer_twice", layer=name)
+
+
+def _refuse_fragment(authentication: Authentication) -> None:
+    if authentication.is_fragment:
+        raise UnsupportedError("fragment", "AFL fragment")
+
+
+def open_hidden_layers(layers: Layers, plain: bytes) -> Layers:
+    """Return the layers with what the opened extended link layer held; what cannot be read there stays content."""
+    opened = Layers(layers.control, layers.link, content=plain, names=list(layers.names))
+    try:
+        read_upper_layers(opened)
+    except (DamagedError, UnsupportedError):
+        opened.content = b""
+    opened.extended_link = layers.extended_link
+    return opened

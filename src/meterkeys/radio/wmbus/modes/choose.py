@@ -1,0 +1,60 @@
+"""Which lock a frame has (EN 13757-7:2018, table 20)."""
+
+from collections.abc import Callable
+
+from meterkeys.radio.reasons import UnsupportedError
+from meterkeys.radio.wmbus.layers import Layers
+from meterkeys.radio.wmbus.modes.aead import Mode8Lock, Mode9Lock, Mode10Lock
+from meterkeys.radio.wmbus.modes.cbc import Mode5Lock, Mode7Lock, measure_blocks
+from meterkeys.radio.wmbus.modes.des import DesLock, measure_bytes
+from meterkeys.radio.wmbus.modes.ell import EllLock
+from meterkeys.radio.wmbus.modes.lock import Lock
+from meterkeys.radio.wmbus.modes.mac import MacLock, has_mac
+from meterkeys.radio.wmbus.transport import MODE_7, MODE_8, MODE_9, MODE_10, Transport
+
+NO_SECURITY, DES, DES_WITH_IV, MODE_5 = 0, 2, 3, 5
+NAMES = {1: "manufacturer specific", 4: "specific use", 13: "TLS", 15: "specific use"}
+RESERVED = "reserved"
+
+
+def choose_lock(layers: Layers) -> Lock | None:
+    """Return what protects the frame, or None where nothing does.
+
+    Raises `UnsupportedError` for what is not checked, `DamagedError` where fewer bytes are there than the header
+    promises.
+    """
+    if layers.is_hidden and layers.extended_link:
+        return EllLock(layers, layers.extended_link)
+    transport = layers.transport
+    if transport is None:
+        return None
+    lock = _choose_for_mode(layers, transport)
+    if lock is None and has_mac(layers):
+        return MacLock(layers)
+    return lock
+
+
+def _choose_for_mode(layers: Layers, transport: Transport) -> Lock | None:
+    mode = transport.mode
+    if mode == NO_SECURITY:
+        return None
+    if mode in {MODE_5, MODE_7}:
+        cbc = Mode5Lock if mode == MODE_5 else Mode7Lock
+        return cbc(layers, transport) if measure_blocks(transport, layers.content) else None
+    if mode in {DES, DES_WITH_IV}:
+        has_content = measure_bytes(transport, layers.content)
+        return DesLock(layers, transport, has_iv=mode == DES_WITH_IV) if has_content else None
+    return _choose_tagged(layers, transport)
+
+
+def _choose_tagged(layers: Layers, transport: Transport) -> Lock:
+    builders: dict[int, Callable[[Layers, Transport], Lock]] = {
+        MODE_8: Mode8Lock.build,
+        MODE_9: Mode9Lock.build,
+        MODE_10: Mode10Lock.build,
+    }
+    builder = builders.get(transport.mode)
+    if builder is None:
+        name = NAMES.get(transport.mode, RESERVED)
+        raise UnsupportedError("mode_unsupported", f"mode{transport.mode}", number=transport.mode, name=name)
+    return builder(layers, transport)

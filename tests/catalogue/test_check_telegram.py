@@ -1,0 +1,64 @@
+"""The command `meterkeys check-telegram`, which needs no database."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.radio import encoder
+
+DIGITS = "A1B2C3D4E5F60718293A4B5C6D7E8F90"
+KEY = bytes.fromhex(DIGITS)
+RAW = encoder.stripped(encoder.mode10(KEY, 1))
+
+
+def run(*arguments: str) -> str:
+    output = io.StringIO()
+    call_command("check_telegram", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def run_json(*arguments: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in run("--json", *arguments).splitlines()]
+
+
+def test_a_key_that_fits_is_proven_with_what_it_opens() -> None:
+    (answer,) = run_json("--key", DIGITS, RAW.hex())
+    assert (answer["verdict"], answer["kind"], answer["mode"]) == ("proven", "wmbus", "mode10")
+    assert (answer["manufacturer"], answer["meter_id"]) == ("ELS", "12345678")
+    assert answer["plain_hex"] == encoder.RECORDS.hex().upper()
+    assert answer["records"][0]["coding"] == "bcd8"
+
+
+def test_every_telegram_gets_a_line() -> None:
+    answers = run_json("--key", "00" * 16, RAW.hex(), "nonsense", encoder.join_request(KEY).hex())
+    assert [answer["verdict"] for answer in answers] == ["wrong_key", "damaged", "wrong_key"]
+    assert answers[2]["dev_eui"] == "0004A30B001A2B3C"
+
+
+def test_keys_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "keys.txt"
+    path.write_text(f"# cellar\nELS;11111111;{'00' * 16}\nELS;12345678;{DIGITS}\n")
+    (answer,) = run_json("--key-file", str(path), RAW.hex())
+    assert (answer["verdict"], answer["key_index"]) == ("proven", 1)
+
+
+def test_a_log_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"listening\ntelegram=|_{RAW.hex()}|+1\n0x{RAW.hex()}\n"))
+    assert [answer["verdict"] for answer in run_json("--key", DIGITS)] == ["proven", "proven"]
+
+
+def test_a_person_reads_a_sentence() -> None:
+    text = run("--key", DIGITS, RAW.hex())
+    assert text.startswith("proven: ELS 12345678 (mode10). The authentication tag (64 bits) matches.")
+
+
+@pytest.mark.parametrize("arguments", [["--key", "12"], ["--key-file", "/nowhere/keys"]])
+def test_a_key_that_is_none_is_refused_in_a_sentence(arguments: list[str]) -> None:
+    with pytest.raises(CommandError) as caught:
+        run(*arguments, RAW.hex())
+    assert str(caught.value)
