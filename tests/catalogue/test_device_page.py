@@ -144,7 +144,7 @@ def test_the_history_tells_delivery_and_claim(world: World) -> None:
 def test_a_declined_request_tells_why(world: World) -> None:
     world.deliver(["1001"], world.stadtwerk, needs_confirmation=True)
     device = claim_device(world.access("stadtwerk_user"), Device.unscoped.get(serial_number="1001").pk)
-    request = OwnershipRequest.unscoped.get(device=device)
+    request = OwnershipRequest.unscoped.get(subject=device.serial_number)
     decline_request(world.access("acme_issuer"), request.pk, reason="Not paid for yet")
     assert "Acme Metering declined the last ownership request: Not paid for yet" in open_page(
         world, "stadtwerk_user", device

@@ -18,7 +18,7 @@ from meterkeys.mail.texts import read_source
 from meterkeys.organisations.models import Invitation, Membership, Organisation
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import found_organisation, link_partners
-from meterkeys.ownership.models import OwnershipRequest
+from meterkeys.ownership.models import OwnershipRequest, TransferOffer
 from tests.world import add_user, make_device
 
 RELATIONS = ("own", "child", "parent", "partner", "foreign")
@@ -34,6 +34,8 @@ class Belongings:
     delivered: Device
     batch: Batch
     request: OwnershipRequest
+    offer_by: TransferOffer
+    offer_to: TransferOffer
     invitation: Invitation
     template: LetterTemplate
     letter: OutgoingLetter
@@ -64,9 +66,11 @@ def build_cast() -> Cast:
         "partner": _found("partner"),
         "foreign": _found("foreign"),
     }
-    for relation in ("child", "parent", "partner"):
-        link_partners(own, organisations[relation])
-    belongings = {relation: _bring_belongings(organisations[relation]) for relation in RELATIONS}
+    outsider = _found("outsider")
+    for organisation in organisations.values():
+        link_partners(outsider, organisation)
+    link_partners(own, organisations["partner"])
+    belongings = {relation: _bring_belongings(organisations[relation], outsider) for relation in RELATIONS}
     askers = {role: add_user(f"asker_{role.value.replace('_', '-')}", own, [role]) for role in Role}
     # Nobody who asks is the last administrator, so that nothing is refused for that reason alone.
     add_user("spare_administrator", own, [Role.ADMINISTRATOR, Role.SYSTEM_ADMINISTRATOR])
@@ -80,13 +84,13 @@ def _found(name: str, parent: Organisation | None = None) -> Organisation:
     return organisation
 
 
-def _bring_belongings(organisation: Organisation) -> Belongings:
+def _bring_belongings(organisation: Organisation, outsider: Organisation) -> Belongings:
     name = organisation.name.lower()
     batch = Batch(
         issuer=organisation,
         receiver=organisation,
         reference=f"{name}-lot",
-        label="",
+        device_count=2,
         created_at=timezone.now(),
     )
     batch.save(force_insert=True)
@@ -100,6 +104,8 @@ def _bring_belongings(organisation: Organisation) -> Belongings:
         delivered=delivered,
         batch=batch,
         request=_request(organisation, asked_for),
+        offer_by=_offer(organisation, outsider, f"{name}-4"),
+        offer_to=_offer(outsider, organisation, f"{name}-5"),
         invitation=_invite(organisation),
         template=_write_template(organisation),
         letter=_send_letter(organisation),
@@ -109,7 +115,7 @@ def _bring_belongings(organisation: Organisation) -> Belongings:
 def _request(organisation: Organisation, device: Device) -> OwnershipRequest:
     now = timezone.now()
     request = OwnershipRequest(
-        device=device,
+        subject=device.serial_number,
         batch=device.batch,
         issuer=organisation,
         requester=organisation,
@@ -118,7 +124,24 @@ def _request(organisation: Organisation, device: Device) -> OwnershipRequest:
         expires_at=now + timedelta(days=30),
     )
     request.save(force_insert=True)
+    device.pending_id = request.pk
+    device.save()
     return request
+
+
+def _offer(owner: Organisation, receiver: Organisation, serial_number: str) -> TransferOffer:
+    now = timezone.now()
+    offer = TransferOffer(
+        owner=owner,
+        receiver=receiver,
+        offered_by="Somebody",
+        subject=serial_number,
+        created_at=now,
+        expires_at=now + timedelta(days=30),
+    )
+    offer.save(force_insert=True)
+    make_device(owner, serial_number, state=DeviceState.CLAIMED, pending_id=offer.pk)
+    return offer
 
 
 def _invite(organisation: Organisation) -> Invitation:
@@ -167,6 +190,8 @@ OBJECTS: dict[str, Callable[[Belongings], Kwargs]] = {
     "key": lambda has: {"device_id": has.device.pk, "key_id": has.key_id},
     "batch": lambda has: {"batch_id": has.batch.pk},
     "ownership request": lambda has: {"request_id": has.request.pk},
+    "offer by": lambda has: {"offer_id": has.offer_by.pk},
+    "offer to": lambda has: {"offer_id": has.offer_to.pk},
     "invitation": lambda has: {"invitation_id": has.invitation.pk},
     "letter template": lambda has: {"template_id": has.template.pk},
     "letter": lambda has: {"letter_id": has.letter.pk},

@@ -8,6 +8,7 @@ stranger. `ok` is the page, or a redirect after the work was done. A role that i
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from meterkeys.organisations.permissions import Role
 
@@ -78,6 +79,18 @@ OWNERSHIP = [
     Row("batch_create", "GET", let_in(ISS, BCR)),
     Row("batch_create", "POST", let_in(ISS, BCR)),
     Row("batch_receivers", "GET", let_in(ISS, BCR)),
+    # Of others' batches it says that nothing is waiting, as it does of an own one that is claimed.
+    Row("batch_claim", "POST", let_in(ADM, USR, INS, answer=EVERYWHERE), of="batch"),
+    Row("batch_recall", "POST", let_in(ISS, BCR, answer=OWN), of="batch"),
+    Row("ownership_take", "GET", let_in(ADM, TAK)),
+    Row("ownership_take", "POST", let_in(ADM, TAK), data={"reference": "unknown"}),
+    Row("offer_list", "GET", let_in(ADM, TAK)),
+    Row("offer_accept", "POST", let_in(ADM, TAK, answer=OWN), of="offer to"),
+    Row("offer_decline", "POST", let_in(ADM, TAK, answer=OWN), of="offer to"),
+    Row("offer_withdraw", "POST", let_in(ADM, TAK, answer=OWN), of="offer by"),
+    Row("device_offer", "GET", let_in(ADM, TAK, answer=OWN), of="device"),
+    Row("device_offer", "POST", let_in(ADM, TAK, answer=OWN), of="device"),
+    Row("device_hand_back", "POST", let_in(ADM, TAK, answer=OWN), of="device"),
     Row("ownership_request_list", "GET", let_in(ISS)),
     Row("ownership_request_confirm", "POST", let_in(ISS, answer=OWN), of="ownership request"),
     Row(
@@ -181,7 +194,7 @@ ORGANISATIONS = [
     Row("role_list", "GET", let_in(SYS, ADM)),
 ]
 
-PARTNER = "404 ok ok ok 404"
+PARTNER = "404 404 404 ok 404"
 
 PARTNERS = [
     Row("partner_list", "GET", let_in(ADM, PAR)),
@@ -298,6 +311,10 @@ ACCOUNTS = [
 ]
 
 CHROME = [
+    Row("run_list", "GET", let_in(*EVERY_ROLE)),
+    # Long work belongs to the person who began it: nobody else finds it, whatever the role.
+    Row("run_detail", "GET", let_in(*EVERY_ROLE, answer="404"), kwargs={"run_id": UUID(int=1)}),
+    Row("run_cancel", "POST", let_in(*EVERY_ROLE, answer="404"), kwargs={"run_id": UUID(int=1)}),
     Row("admin_home", "GET", let_in(SYS, ADM, AUD, ORG, PAR, LET)),
     Row("notice_list", "GET", let_in(*EVERY_ROLE)),
     Row("notice_panel", "GET", let_in(*EVERY_ROLE)),

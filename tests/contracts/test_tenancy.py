@@ -31,7 +31,12 @@ FILES_WITH_UNSCOPED = {
     "organisations/services/registration.py": "who is invited is no member yet: the link says to what",
     "ownership/services/lists.py": "both sides of a batch see its devices, each as far as it may",
     "ownership/services/batches.py": "an issuer looks up what it issued; devices change hands",
-    "ownership/services/requests.py": "the worker ends requests of everybody; a confirmed device changes state",
+    "ownership/services/claims.py": "reads the batches of devices that the caller may claim",
+    "ownership/services/moves.py": "changes devices that its callers have found and locked",
+    "ownership/services/recalls.py": "an issuer takes back what it issued, whoever has it",
+    "ownership/services/requests.py": "the worker ends requests of everybody; a confirmed device changes hands",
+    "ownership/services/take.py": "finds an open batch by what somebody was given, before it is theirs",
+    "ownership/services/transfers.py": "the worker ends offers of everybody; an accepted device changes hands",
     "web/demonstration/load.py": "the operator's own command",
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from meterkeys.notices.models import Notice, NoticeKind
-from meterkeys.notices.texts import ANSWERS, SENTENCES, describe_notice
+from meterkeys.notices.texts import ANSWERS, OFFER_ANSWERS, SENTENCES, describe_notice
 from meterkeys.ownership.models import RequestState
 
 VALUES: dict[str, Any] = {
@@ -17,6 +17,9 @@ VALUES: dict[str, Any] = {
     "reason": "100 % wrong",
     "name": "Anna",
     "partner": "Feldservice",
+    "sender": "Netz",
+    "receiver": "Netz",
+    "owner": "Netz",
     "organisation": "Netz",
     "answer": "confirmed",
 }
@@ -34,7 +37,8 @@ def test_every_kind_has_a_sentence_that_its_values_fill(kind: NoticeKind) -> Non
 
 
 def test_every_answer_to_a_request_has_a_sentence() -> None:
-    assert set(ANSWERS) == set(RequestState.values) - {RequestState.OPEN}
+    assert set(ANSWERS) == set(RequestState.values) - {RequestState.OPEN, RequestState.WITHDRAWN}
+    assert set(OFFER_ANSWERS) == set(ANSWERS)
     sentences = {describe("ownership_answer", **VALUES | {"answer": answer}) for answer in ANSWERS}
     assert len(sentences) == len(ANSWERS)
 
@@ -67,4 +71,4 @@ def test_a_value_is_text_and_no_sentence() -> None:
 
 
 def test_no_sentence_is_without_a_kind() -> None:
-    assert set(SENTENCES) == set(NoticeKind) - {NoticeKind.OWNERSHIP_ANSWER}
+    assert set(SENTENCES) == set(NoticeKind) - {NoticeKind.OWNERSHIP_ANSWER, NoticeKind.TRANSFER_ANSWERED}

@@ -138,7 +138,7 @@ def follow(client: Client, html: str, rel: str) -> str:
 def test_the_list_is_paged_by_key_newest_first_and_stays_filtered(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("meterkeys.ownership.views.PAGE_SIZE", 2)
+    monkeypatch.setattr("meterkeys.ownership.views.batches.PAGE_SIZE", 2)
     for number in range(5):
         world.deliver([f"A{number}"], world.stadtwerk, reference=str(number), label="x")
     world.deliver(["B1"], world.stadtwerk, reference="b")

@@ -4,16 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditEntry
 from meterkeys.audit.services import list_entries_of_device
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceState
+from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.models import OwnershipRequest, RequestState
-from meterkeys.ownership.services import claim_device
+from meterkeys.ownership.services import claim_batch, claim_device, claim_devices
 from tests.world import World, make_device
 
 pytestmark = pytest.mark.django_db
@@ -74,11 +73,12 @@ def test_where_the_batch_asks_for_it_a_claim_becomes_a_request(world: World) -> 
     device = deliver_one(world, needs_confirmation=True)
     assert claim_device(world.access("stadtwerk_user"), device.pk).state == DeviceState.REQUESTED
     request = OwnershipRequest.unscoped.get()
-    assert (request.device, request.batch) == (device, device.batch)
+    assert (request.subject, request.device_count, request.batch) == ("A1", 1, device.batch)
     assert (request.issuer, request.requester) == (world.acme, world.stadtwerk)
     assert (request.state, request.expires_at - request.created_at) == (RequestState.OPEN, timedelta(days=30))
     device.refresh_from_db()
     assert (device.state, device.owner) == (DeviceState.REQUESTED, world.stadtwerk)
+    assert device.pending_id == request.pk
     assert list_entries_of_device(device.pk, [Event.OWNERSHIP_REQUESTED])
     assert not list_entries_of_device(device.pk, [Event.DEVICE_CLAIMED])
 
@@ -91,21 +91,31 @@ def test_a_second_claim_of_the_same_device_makes_no_second_request(world: World)
     assert OwnershipRequest.unscoped.count() == 1
 
 
-def test_the_database_holds_one_open_request_for_each_device(world: World) -> None:
-    device = deliver_one(world, needs_confirmation=True)
-    claim_device(world.access("stadtwerk_user"), device.pk)
-    first = OwnershipRequest.unscoped.get()
-    now = timezone.now()
-    second = OwnershipRequest(
-        device=device,
-        batch=first.batch,
-        issuer=world.acme,
-        requester=world.netz,
-        created_at=now,
-        expires_at=now,
-    )
-    with pytest.raises(IntegrityError), transaction.atomic():
-        second.save()
-    first.state = RequestState.DECLINED
-    first.save()
-    second.save()
+def test_many_devices_are_claimed_at_once_and_each_batch_asks_once(world: World) -> None:
+    world.deliver(["A1", "A2"], world.stadtwerk, reference="free")
+    world.deliver(["B1", "B2", "B3"], world.stadtwerk, reference="asks", needs_confirmation=True)
+    world.deliver(["C1"], world.stadtwerk, reference="asks too", needs_confirmation=True)
+    make_device(world.stadtwerk, "D1", state=DeviceState.CLAIMED)
+    access = world.access("stadtwerk_user")
+    result = claim_devices(access, Device.objects.allowed(access, Permission.DEVICE_CLAIM))
+    assert (result.claimed, result.requested) == (2, 4)
+    requests = OwnershipRequest.unscoped.order_by("device_count")
+    assert [(one.subject, one.device_count) for one in requests] == [("C1", 1), ("acme_asks", 3)]
+    assert AuditEntry.objects.get(event=Event.DEVICE_CLAIMED).device_count == 2
+
+
+def test_a_whole_batch_is_claimed_in_one_step(world: World) -> None:
+    batch = world.deliver(["A1", "A2"], world.stadtwerk)
+    world.deliver(["B1"], world.stadtwerk, reference="other")
+    assert claim_batch(world.access("stadtwerk_user"), batch.pk).claimed == 2
+    assert Device.unscoped.get(serial_number="B1").state == DeviceState.DELIVERED
+    with pytest.raises(DomainError) as refused:
+        claim_batch(world.access("stadtwerk_user"), batch.pk)
+    assert refused.value.code == "nothing_to_claim"
+
+
+def test_of_devices_of_others_nothing_is_claimed(world: World) -> None:
+    batch = world.deliver(["A1"], world.stadtwerk)
+    with pytest.raises(DomainError):
+        claim_batch(world.access("netz_administrator"), batch.pk)
+    assert Device.unscoped.get().state == DeviceState.DELIVERED

@@ -1,7 +1,9 @@
 """Two at once: exactly one of them wins, and nothing is half done."""
 
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -12,13 +14,29 @@ from meterkeys.audit.models import AuditEntry
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.keystore.models import DeviceKey
-from meterkeys.ownership.models import OwnershipRequest, RequestState
-from meterkeys.ownership.services import claim_device, confirm_request, create_batch, decline_request
+from meterkeys.organisations.models import Organisation
+from meterkeys.organisations.permissions import Permission
+from meterkeys.organisations.services import link_partners
+from meterkeys.ownership.models import OwnershipRequest, RequestState, TransferOffer
+from meterkeys.ownership.services import (
+    accept_offer,
+    claim_device,
+    confirm_request,
+    create_batch,
+    decline_request,
+    hand_back_devices,
+    offer_devices,
+    take_batch,
+    withdraw_offer,
+)
 from tests.world import World, make_device
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = 5
+MANY = 100
+AT_ONCE = 20
+"""Connections that ask at the same time; PostgreSQL takes 100 from everybody together."""
 
 
 def run_together(*actions: Callable[[], object]) -> list[str]:
@@ -124,7 +142,7 @@ def test_of_two_answers_one_counts(committed_world: World) -> None:
     asker, answerer = world.access("stadtwerk_user"), world.access("acme_issuer")
     for device in Device.unscoped.all():
         claim_device(asker, device.pk)
-        request = OwnershipRequest.unscoped.get(device=device)
+        request = OwnershipRequest.unscoped.get(subject=device.serial_number)
         outcomes = run_together(
             partial(confirm_request, answerer, request.pk),
             partial(decline_request, answerer, request.pk, reason="No"),
@@ -136,3 +154,84 @@ def test_of_two_answers_one_counts(committed_world: World) -> None:
             (RequestState.CONFIRMED, DeviceState.CLAIMED),
             (RequestState.DECLINED, DeviceState.DELIVERED),
         )
+
+
+def run_many(actions: Sequence[Callable[[], object]]) -> Counter[str]:
+    """Run all of them, `AT_ONCE` at the same time, and count the outcomes as `run_together` names them."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return Counter(pool.map(lambda action: run_together(action)[0], actions))
+
+
+def give_claimed(world: World, serial_number: str) -> Device:
+    return make_device(world.stadtwerk, serial_number, state=DeviceState.CLAIMED, issuer=world.acme)
+
+
+def assert_one_owner(device: Device, *owners: Organisation) -> None:
+    device.refresh_from_db()
+    assert device.owner in owners
+    assert DeviceKey.unscoped.get(device=device).owner_id == device.owner_id
+
+
+def test_of_a_hundred_takes_of_one_open_batch_from_two_organisations_one_wins(committed_world: World) -> None:
+    world = committed_world
+    device = make_device(world.acme, "A1")
+    created = create_batch(
+        world.access("acme_issuer"), reference="open", serial_numbers=["A1"], receiver=None
+    )
+    accesses = [world.access(name) for name in ("stadtwerk_administrator", "other_administrator")]
+    outcomes = run_many(
+        [
+            partial(
+                take_batch, accesses[number % 2], reference="acme_open", code=created.ownership_code or ""
+            )
+            for number in range(MANY)
+        ]
+    )
+    assert outcomes["done"] == 1
+    assert set(outcomes) <= {"done", "not_taken", "too_many_tries"}
+    assert_one_owner(device, world.stadtwerk, world.other)
+    assert AuditEntry.objects.filter(event=Event.OWNERSHIP_TAKEN).count() == 1
+
+
+def test_of_a_hundred_claims_of_one_device_one_wins(committed_world: World) -> None:
+    world = committed_world
+    world.deliver(["A1"], world.stadtwerk)
+    device = Device.unscoped.get()
+    accesses = [world.access(name) for name in ("stadtwerk_administrator", "stadtwerk_user")]
+    outcomes = run_many([partial(claim_device, accesses[n % 2], device.pk) for n in range(MANY)])
+    assert outcomes == {"done": 1, "not_claimable": MANY - 1}
+    assert AuditEntry.objects.filter(event=Event.DEVICE_CLAIMED).count() == 1
+
+
+def test_of_a_hundred_offers_of_one_device_to_two_organisations_one_is_made(committed_world: World) -> None:
+    world = committed_world
+    link_partners(world.stadtwerk, world.other)
+    give_claimed(world, "A1")
+    access = world.access("stadtwerk_administrator")
+    devices = Device.objects.allowed(access, Permission.OWNERSHIP_TRANSFER)
+    receivers = (world.netz, world.other)
+    outcomes = run_many([partial(offer_devices, access, devices, receivers[n % 2]) for n in range(MANY)])
+    assert outcomes == {"done": 1, "nothing_to_offer": MANY - 1}
+    assert TransferOffer.unscoped.count() == 1
+
+
+def test_a_device_that_is_accepted_withdrawn_and_handed_back_at_once_has_one_owner(
+    committed_world: World,
+) -> None:
+    world = committed_world
+    access, taker = world.access("stadtwerk_administrator"), world.access("netz_administrator")
+    mine = Device.objects.allowed(access, Permission.OWNERSHIP_TRANSFER)
+    for round_ in range(ROUNDS):
+        device = give_claimed(world, f"A{round_}")
+        chosen = mine.filter(pk=device.pk)
+        offer = offer_devices(access, chosen, world.netz)
+        outcomes = run_together(
+            partial(accept_offer, taker, offer.pk),
+            partial(withdraw_offer, access, offer.pk),
+            partial(hand_back_devices, access, chosen),
+        )
+        # Handing back what waits in an offer does nothing, and so is "done" as well.
+        assert outcomes == ["done", "done", "offer_closed"]
+        assert_one_owner(device, world.stadtwerk, world.netz, world.acme)
+        device.refresh_from_db()
+        assert device.pending_id is None

@@ -41,7 +41,11 @@ def ask(world: World, serial_number: str) -> OwnershipRequest:
     )
     device = Device.unscoped.get(batch=batch)
     claim_device(world.access("stadtwerk_user"), device.pk)
-    return OwnershipRequest.unscoped.get(device=device)
+    return OwnershipRequest.unscoped.get(batch=batch)
+
+
+def device_of(request: OwnershipRequest) -> Device:
+    return Device.unscoped.get(serial_number=request.subject)
 
 
 def let_time_pass(request: OwnershipRequest) -> None:
@@ -50,7 +54,7 @@ def let_time_pass(request: OwnershipRequest) -> None:
 
 def assert_ended(request: OwnershipRequest, state: RequestState, device_state: DeviceState) -> None:
     request.refresh_from_db()
-    device = Device.unscoped.get(pk=request.device_id)
+    device = device_of(request)
     assert (request.state, device.state) == (state, device_state)
     assert (request.decided_at is None) == (state == RequestState.OPEN)
 
@@ -59,7 +63,7 @@ def test_confirmed_the_device_is_claimed_by_the_requester(world: World, asked: O
     confirm_request(world.access("acme_issuer"), asked.pk)
     assert_ended(asked, RequestState.CONFIRMED, DeviceState.CLAIMED)
     assert Device.unscoped.get().owner == world.stadtwerk
-    assert list_entries_of_device(asked.device_id, [Event.OWNERSHIP_CONFIRMED])
+    assert list_entries_of_device(device_of(asked).pk, [Event.OWNERSHIP_CONFIRMED])
 
 
 def test_the_keys_stay_closed_until_the_issuer_has_confirmed(world: World, asked: OwnershipRequest) -> None:
@@ -77,9 +81,9 @@ def test_declined_the_device_waits_again_and_can_be_asked_for_again(
     decline_request(world.access("acme_issuer"), asked.pk, reason=" Not paid yet. ")
     assert_ended(asked, RequestState.DECLINED, DeviceState.DELIVERED)
     assert asked.reason == "Not paid yet."
-    (entry,) = list_entries_of_device(asked.device_id, [Event.OWNERSHIP_DECLINED])
+    (entry,) = list_entries_of_device(device_of(asked).pk, [Event.OWNERSHIP_DECLINED])
     assert entry.data["reason"] == "Not paid yet."
-    claim_device(world.access("stadtwerk_user"), asked.device_id)
+    claim_device(world.access("stadtwerk_user"), device_of(asked).pk)
     assert count_open_requests(world.access("acme_issuer")) == 1
 
 
@@ -121,7 +125,7 @@ def test_after_thirty_days_the_device_goes_back(world: World, asked: OwnershipRe
     assert expire_requests() == 1
     assert_ended(asked, RequestState.EXPIRED, DeviceState.DELIVERED)
     assert_ended(later, RequestState.OPEN, DeviceState.REQUESTED)
-    (entry,) = list_entries_of_device(asked.device_id, [Event.OWNERSHIP_EXPIRED])
+    (entry,) = list_entries_of_device(device_of(asked).pk, [Event.OWNERSHIP_EXPIRED])
     assert (entry.actor_id, entry.organisation_id) == ("operator", world.stadtwerk.pk)
     assert expire_requests() == 0
 

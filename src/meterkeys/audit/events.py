@@ -13,6 +13,15 @@ class Event(models.TextChoices):
     OWNERSHIP_CONFIRMED = "ownership_confirmed", _("Ownership request confirmed")
     OWNERSHIP_DECLINED = "ownership_declined", _("Ownership request declined")
     OWNERSHIP_EXPIRED = "ownership_expired", _("Ownership request expired")
+    OWNERSHIP_TAKEN = "ownership_taken", _("Ownership taken")
+    DEVICES_RECALLED = "devices_recalled", _("Devices recalled")
+    DEVICES_ADDED = "devices_added", _("Devices added to a batch reference")
+    DEVICES_HANDED_BACK = "devices_handed_back", _("Devices handed back")
+    TRANSFER_OFFERED = "transfer_offered", _("Transfer offered")
+    TRANSFER_ACCEPTED = "transfer_accepted", _("Transfer accepted")
+    TRANSFER_DECLINED = "transfer_declined", _("Transfer declined")
+    TRANSFER_WITHDRAWN = "transfer_withdrawn", _("Transfer withdrawn")
+    TRANSFER_EXPIRED = "transfer_expired", _("Transfer expired")
     KEY_SHOWN = "key_shown", _("Key shown")
     KEY_DOWNLOADED = "key_downloaded", _("Key downloaded")
     KEYS_EXPORTED = "keys_exported", _("Keys downloaded")
@@ -56,3 +65,15 @@ class Event(models.TextChoices):
 
 
 KEY_RELEASES = (Event.KEY_SHOWN, Event.KEY_DOWNLOADED, Event.KEYS_EXPORTED)
+
+OWNER_CHANGES = (
+    Event.DEVICES_IMPORTED,
+    Event.DEVICES_DELIVERED,
+    Event.DEVICES_ADDED,
+    Event.OWNERSHIP_TAKEN,
+    Event.OWNERSHIP_CONFIRMED,
+    Event.DEVICES_RECALLED,
+    Event.DEVICES_HANDED_BACK,
+    Event.TRANSFER_ACCEPTED,
+)
+"""What makes somebody the owner: together, the owner history of a device."""

@@ -16,6 +16,7 @@ class DeviceActions:
 
     may_claim: bool
     may_read_keys: bool
+    may_transfer: bool
     closed_because: str | Promise | None
 
     @property
@@ -28,8 +29,14 @@ def find_actions(access: Access, device: Device) -> DeviceActions:
     return DeviceActions(
         may_claim=may_claim,
         may_read_keys=access.may(Permission.KEY_READ, device.owner_id),
+        may_transfer=_may_transfer(access, device),
         closed_because=_explain_closed(device, may_claim=may_claim),
     )
+
+
+def _may_transfer(access: Access, device: Device) -> bool:
+    is_free = device.state == DeviceState.CLAIMED and device.pending_id is None
+    return is_free and access.may(Permission.OWNERSHIP_TRANSFER, device.owner_id)
 
 
 def _explain_closed(device: Device, *, may_claim: bool) -> str | Promise | None:

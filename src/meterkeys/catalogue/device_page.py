@@ -9,6 +9,8 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from meterkeys.audit.events import Event
+from meterkeys.audit.services import list_entries_of_device
 from meterkeys.catalogue.actions import DeviceActions, find_actions, find_status
 from meterkeys.catalogue.history import History, read_history
 from meterkeys.catalogue.listing import list_labels
@@ -17,9 +19,16 @@ from meterkeys.keystore.models import DeviceKey
 from meterkeys.keystore.services import list_key_slots
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
-from meterkeys.ownership.models import OwnershipRequest, RequestState
 
 KEY_NAMES: dict[str, str | Promise] = {"app_key": "AppKey", "nwk_key": "NwkKey", "oms_key": _("OMS key")}
+
+REQUEST_EVENTS = (
+    Event.DEVICES_DELIVERED,
+    Event.OWNERSHIP_REQUESTED,
+    Event.OWNERSHIP_DECLINED,
+    Event.OWNERSHIP_EXPIRED,
+)
+"""The newest of these says whether a device that waits to be claimed was refused last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,7 @@ def build_device_page(access: Access, device: Device) -> DevicePage:
         labels=list_labels(access, [device.pk]).get(device.pk, []),
         slots=list_slots(access, device, actions),
         history=read_history(access, device),
-        declined_because=find_decline_reason(access, device),
+        declined_because=find_decline_reason(device),
         may_open_batch=may_open_batch(access, device),
         is_lent=device.owner_id != access.organisation_id,
     )
@@ -99,11 +108,9 @@ def build_slot(device: Device, key: DeviceKey, actions: DeviceActions) -> KeySlo
     )
 
 
-def find_decline_reason(access: Access, device: Device) -> str:
+def find_decline_reason(device: Device) -> str:
     """Return why the issuer declined the last ownership request, as long as the device waits to be claimed."""
     if device.state != DeviceState.DELIVERED:
         return ""
-    requests = OwnershipRequest.objects.allowed(access, Permission.DEVICE_VIEW)
-    own = requests.filter(device=device, requester=device.owner_id)
-    last = own.order_by("-pk").first()
-    return last.reason if last is not None and last.state == RequestState.DECLINED else ""
+    answers = list_entries_of_device(device.pk, REQUEST_EVENTS, limit=1)
+    return str(answers[0].data.get("reason", "")) if answers else ""

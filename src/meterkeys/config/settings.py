@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "meterkeys.audit",
     "meterkeys.mail",
     "meterkeys.notices",
+    "meterkeys.runs",
     "meterkeys.accounts",
     "meterkeys.organisations",
     "meterkeys.devices",

@@ -105,6 +105,9 @@ class Device(TenantModel):
     wmbus_id = models.CharField(max_length=8, blank=True)
     wmbus_version = models.CharField(max_length=2, blank=True)
     wmbus_device_type = models.CharField(max_length=2, blank=True)
+    pending_id = models.UUIDField(
+        null=True, blank=True, help_text="The ownership request or the offer that it waits in: one at most."
+    )
     created_at = models.DateTimeField()
 
     class Meta(TenantModel.Meta):
@@ -119,6 +122,11 @@ class Device(TenantModel):
             models.Index(fields=["owner", "state", "id"], name="device_owner_state"),
             models.Index(fields=["owner", "product_type", "id"], name="device_owner_type"),
             models.Index(fields=["batch", "id"], name="device_batch"),
+            models.Index(
+                fields=["pending_id", "id"],
+                name="device_pending",
+                condition=models.Q(pending_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,12 @@ from meterkeys.keystore import keyring
 from meterkeys.keystore.crypto.algorithms import algorithm_for
 from meterkeys.keystore.crypto.envelope import EnvelopeError, blob_version
 from meterkeys.keystore.crypto.kinds import KeyKind
-from meterkeys.keystore.crypto.ownership_code import generate_code, hash_code, normalise_code
+from meterkeys.keystore.crypto.ownership_code import (
+    OwnershipCodeError,
+    generate_code,
+    hash_code,
+    normalise_code,
+)
 from meterkeys.keystore.errors import DamagedKeyError, NothingToReleaseError
 from meterkeys.keystore.models import DeviceKey
 from meterkeys.organisations.access import Access
@@ -276,6 +281,14 @@ def draw_ownership_code() -> tuple[str, bytes]:
     """Return a new ownership code, to be shown once, and the keyed hash of it that is stored."""
     code = generate_code()
     return code, hash_code(keyring.ownership_code_key(), normalise_code(code))
+
+
+def hash_ownership_code(text: str) -> bytes | None:
+    """Return the keyed hash of a code as somebody typed it; None if the text can be no ownership code."""
+    try:
+        return hash_code(keyring.ownership_code_key(), normalise_code(text))
+    except OwnershipCodeError:
+        return None
 
 
 def list_key_slots(access: Access, device: Device) -> list[DeviceKey]:

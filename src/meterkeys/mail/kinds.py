@@ -131,7 +131,7 @@ _KINDS = (
     _describe(
         "transfer_offered",
         _("Transfer offered"),
-        "ownership/transfers/",
+        "ownership/offers/",
         organisation=_ORGANISATION,
         sender="Netz Demo",
         device_count=48,

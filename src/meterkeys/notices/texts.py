@@ -17,7 +17,24 @@ SENTENCES: dict[NoticeKind, Sentence] = {
         "%(issuer)s delivered %(count)d products to you under the batch reference %(reference)s.",
         "count",
     ),
-    NoticeKind.OWNERSHIP_REQUEST: _("%(requester)s asks to own the product %(serial_number)s."),
+    NoticeKind.OWNERSHIP_REQUEST: ngettext_lazy(
+        "%(requester)s asks to own the product %(serial_number)s.",
+        "%(requester)s asks to own %(count)d products of %(serial_number)s.",
+        "count",
+    ),
+    NoticeKind.TRANSFER_OFFERED: ngettext_lazy(
+        "%(sender)s offers you %(count)d product.", "%(sender)s offers you %(count)d products.", "count"
+    ),
+    NoticeKind.DEVICES_HANDED_BACK: ngettext_lazy(
+        "%(owner)s handed %(count)d product back to you.",
+        "%(owner)s handed %(count)d products back to you.",
+        "count",
+    ),
+    NoticeKind.DEVICES_RECALLED: ngettext_lazy(
+        "%(issuer)s recalled %(count)d product of the batch reference %(reference)s.",
+        "%(issuer)s recalled %(count)d products of the batch reference %(reference)s.",
+        "count",
+    ),
     NoticeKind.IMPORT_READY: ngettext_lazy(
         "An import is ready: %(count)d product.", "An import is ready: %(count)d products.", "count"
     ),
@@ -28,11 +45,42 @@ SENTENCES: dict[NoticeKind, Sentence] = {
 }
 
 ANSWERS: dict[str, Sentence] = {
-    "confirmed": _("%(issuer)s confirmed that the product %(serial_number)s is yours."),
-    "declined": _("%(issuer)s declined your request for the product %(serial_number)s: %(reason)s"),
-    "expired": _("Nobody answered your request for the product %(serial_number)s in time. It has run out."),
+    "confirmed": ngettext_lazy(
+        "%(issuer)s confirmed that the product %(serial_number)s is yours.",
+        "%(issuer)s confirmed that %(count)d products of %(serial_number)s are yours.",
+        "count",
+    ),
+    "declined": ngettext_lazy(
+        "%(issuer)s declined your request for the product %(serial_number)s: %(reason)s",
+        "%(issuer)s declined your request for %(count)d products of %(serial_number)s: %(reason)s",
+        "count",
+    ),
+    "expired": ngettext_lazy(
+        "Nobody answered your request for the product %(serial_number)s in time. It has run out.",
+        "Nobody answered your request for %(count)d products of %(serial_number)s in time. It has run out.",
+        "count",
+    ),
 }
 """The sentences of NoticeKind.OWNERSHIP_ANSWER, by its value `answer`."""
+
+OFFER_ANSWERS: dict[str, Sentence] = {
+    "confirmed": ngettext_lazy(
+        "%(receiver)s accepted the product that you offered.",
+        "%(receiver)s accepted the %(count)d products that you offered.",
+        "count",
+    ),
+    "declined": ngettext_lazy(
+        "%(receiver)s declined the product that you offered.",
+        "%(receiver)s declined the %(count)d products that you offered.",
+        "count",
+    ),
+    "expired": ngettext_lazy(
+        "%(receiver)s did not answer your offer of a product in time. It has run out.",
+        "%(receiver)s did not answer your offer of %(count)d products in time. It has run out.",
+        "count",
+    ),
+}
+"""The sentences of NoticeKind.TRANSFER_ANSWERED, by its value `answer`."""
 
 
 def describe_notice(notice: Notice) -> str:
@@ -47,4 +95,6 @@ def find_sentence(notice: Notice) -> Sentence:
     """Return the sentence, not filled yet; KeyError or ValueError if there is none."""
     if notice.kind == NoticeKind.OWNERSHIP_ANSWER:
         return ANSWERS[notice.values["answer"]]
+    if notice.kind == NoticeKind.TRANSFER_ANSWERED:
+        return OFFER_ANSWERS[notice.values["answer"]]
     return SENTENCES[NoticeKind(notice.kind)]

@@ -20,6 +20,7 @@ class Permission(StrEnum):
     BATCH_CREATE = "batch:create"
     OWNERSHIP_TAKE = "ownership:take"
     OWNERSHIP_CONFIRM = "ownership:confirm"
+    OWNERSHIP_TRANSFER = "ownership:transfer"
     USER_MANAGE = "user:manage"
     INVITATION_MANAGE = "invitation:manage"
     ORGANISATION_MANAGE = "organisation:manage"
@@ -39,6 +40,7 @@ PERMISSION_NAMES: dict[Permission, str | Promise] = {
     Permission.BATCH_CREATE: _("Create batch references"),
     Permission.OWNERSHIP_TAKE: _("Take ownership of open batches"),
     Permission.OWNERSHIP_CONFIRM: _("Answer ownership requests"),
+    Permission.OWNERSHIP_TRANSFER: _("Hand devices on or back"),
     Permission.USER_MANAGE: _("Manage users"),
     Permission.INVITATION_MANAGE: _("Invite users"),
     Permission.ORGANISATION_MANAGE: _("Manage organisations"),
@@ -91,6 +93,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.DEVICE_IMPORT,
         Permission.BATCH_VIEW,
         Permission.OWNERSHIP_TAKE,
+        Permission.OWNERSHIP_TRANSFER,
         Permission.PARTNER_MANAGE,
         Permission.AUDIT_VIEW,
     },
@@ -111,7 +114,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ORGANISATION_MANAGER: frozenset({Permission.ORGANISATION_MANAGE}),
     Role.PARTNER_MANAGER: frozenset({Permission.PARTNER_MANAGE}),
     Role.LETTER_WRITER: frozenset({Permission.MAIL_MANAGE}),
-    Role.OWNERSHIP_TAKER: frozenset({Permission.DEVICE_VIEW, Permission.OWNERSHIP_TAKE}),
+    Role.OWNERSHIP_TAKER: frozenset(
+        {Permission.DEVICE_VIEW, Permission.OWNERSHIP_TAKE, Permission.OWNERSHIP_TRANSFER}
+    ),
     Role.BATCH_VIEWER: frozenset({Permission.BATCH_VIEW}),
     Role.BATCH_CREATOR: frozenset({Permission.BATCH_VIEW, Permission.BATCH_CREATE}),
 }

@@ -53,6 +53,8 @@ class BatchPage:
     batch: Batch
     is_issuer: bool
     is_receiver: bool
+    may_claim: bool
+    may_recall: bool
     counts: Sequence[StateCount]
     claimed: int
     total: int
@@ -69,12 +71,20 @@ def build_batch_page(access: Access, batch: Batch, query: QueryDict) -> BatchPag
         batch=batch,
         is_issuer=batch.issuer_id in own,
         is_receiver=batch.receiver_id in own,
+        may_claim=DeviceState.DELIVERED in counts and access.may(Permission.DEVICE_CLAIM, batch.receiver_id),
+        may_recall=may_recall(access, batch, counts),
         counts=_list_counts(counts),
         claimed=counts.get(DeviceState.CLAIMED, 0),
         total=sum(counts.values()),
         rows=[_build_device_row(access, device) for device in page.rows],
         devices=page,
     )
+
+
+def may_recall(access: Access, batch: Batch, counts: Mapping[DeviceState, int]) -> bool:
+    """Tell whether the person may take products of the batch back, and some are still to be had."""
+    is_issuer = batch.issuer_id == access.organisation_id and access.may(Permission.BATCH_CREATE)
+    return is_issuer and bool({DeviceState.DELIVERED, DeviceState.IN_STOCK} & counts.keys())
 
 
 def _list_counts(counts: Mapping[DeviceState, int]) -> list[StateCount]:

@@ -1,16 +1,25 @@
-"""Addresses of batch references and ownership requests."""
+"""Addresses of batch references, ownership requests and offers."""
 
 from django.urls import path
 
-from meterkeys.ownership import views
+from meterkeys.ownership.views import batches, requests, take, transfers
 
 urlpatterns = [
-    path("batches/", views.list_batch_references, name="batch_list"),
-    path("batches/facets/<str:facet>/", views.list_facet_options, name="batch_facet"),
-    path("batches/new/", views.create_batch_reference, name="batch_create"),
-    path("batches/receivers/", views.list_receiver_options, name="batch_receivers"),
-    path("batches/<uuid:batch_id>/", views.show_batch, name="batch_detail"),
-    path("ownership/requests/", views.list_requests, name="ownership_request_list"),
-    path("ownership/requests/<uuid:request_id>/confirm/", views.confirm, name="ownership_request_confirm"),
-    path("ownership/requests/<uuid:request_id>/decline/", views.decline, name="ownership_request_decline"),
+    path("batches/", batches.list_batch_references, name="batch_list"),
+    path("batches/facets/<str:facet>/", batches.list_facet_options, name="batch_facet"),
+    path("batches/new/", batches.create_batch_reference, name="batch_create"),
+    path("batches/receivers/", batches.list_receiver_options, name="batch_receivers"),
+    path("batches/<uuid:batch_id>/", batches.show_batch, name="batch_detail"),
+    path("batches/<uuid:batch_id>/claim/", batches.claim_whole_batch, name="batch_claim"),
+    path("batches/<uuid:batch_id>/recall/", batches.recall_batch, name="batch_recall"),
+    path("ownership/take/", take.take_ownership, name="ownership_take"),
+    path("ownership/requests/", requests.list_requests, name="ownership_request_list"),
+    path("ownership/requests/<uuid:request_id>/confirm/", requests.confirm, name="ownership_request_confirm"),
+    path("ownership/requests/<uuid:request_id>/decline/", requests.decline, name="ownership_request_decline"),
+    path("ownership/offers/", transfers.list_offers, name="offer_list"),
+    path("ownership/offers/<uuid:offer_id>/accept/", transfers.accept, name="offer_accept"),
+    path("ownership/offers/<uuid:offer_id>/decline/", transfers.decline, name="offer_decline"),
+    path("ownership/offers/<uuid:offer_id>/withdraw/", transfers.withdraw, name="offer_withdraw"),
+    path("devices/<uuid:device_id>/offer/", transfers.offer_device, name="device_offer"),
+    path("devices/<uuid:device_id>/hand-back/", transfers.hand_back, name="device_hand_back"),
 ]

@@ -41,11 +41,14 @@ CATALOGUE = Section(
     "/",
     (
         Entry(_("Products"), "device_list", "gauge", Permission.DEVICE_VIEW),
+        Entry(_("Take ownership"), "ownership_take", "package-import", Permission.OWNERSHIP_TAKE),
         Entry(_("Batch references"), "batch_list", "packages", Permission.BATCH_VIEW),
         Entry(_("Create a batch reference"), "batch_create", "plus", Permission.BATCH_CREATE),
         Entry(_("Ownership requests"), "ownership_request_list", "user-check", Permission.OWNERSHIP_CONFIRM),
+        Entry(_("Offers"), "offer_list", "arrows-exchange", Permission.OWNERSHIP_TAKE),
         Entry(_("Import"), "import_create", "upload", Permission.DEVICE_IMPORT),
         Entry(_("Product types"), "product_type_list", "tags", Permission.DEVICE_IMPORT),
+        Entry(_("Running work"), "run_list", "list-check", Permission.DEVICE_VIEW),
     ),
 )
 ADMINISTRATION = Section(

@@ -9,6 +9,7 @@ from meterkeys.web.views import (
     outbox,
     product_types,
     profile,
+    runs,
     terms,
 )
 
@@ -27,6 +28,9 @@ urlpatterns = [
     path("admin/terms/", terms.terms_list, name="terms_list"),
     path("audit/", audit.audit_list, name="audit_list"),
     path("product-types/", product_types.product_type_list, name="product_type_list"),
+    path("runs/", runs.run_list, name="run_list"),
+    path("runs/<uuid:run_id>/", runs.run_detail, name="run_detail"),
+    path("runs/<uuid:run_id>/cancel/", runs.run_cancel, name="run_cancel"),
     path("admin/mail-templates/", mail_templates.mail_template_list, name="mail_template_list"),
     path("admin/mail-templates/sender/", mail_templates.mail_sender_edit, name="mail_sender_edit"),
     path("admin/mail-templates/<str:key>/", mail_templates.mail_template_detail, name="mail_template_detail"),

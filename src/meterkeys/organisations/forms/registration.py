@@ -79,7 +79,9 @@ class RegistrationForm(forms.Form):
         password = self.cleaned_data.get("password")
         if password:
             try:
-                check_password_rule(password, User(name=self.cleaned_data.get("name", ""), email=self.address))
+                check_password_rule(
+                    password, User(name=self.cleaned_data.get("name", ""), email=self.address)
+                )
             except DomainError as error:
                 self.add_error("password", str(error))
 

@@ -10,7 +10,13 @@ from meterkeys.ownership.services.batches import (
     find_reference_prefix,
     plan_batch,
 )
-from meterkeys.ownership.services.claims import claim_device
+from meterkeys.ownership.services.claims import (
+    ClaimResult,
+    claim_batch,
+    claim_device,
+    claim_devices,
+    claim_within,
+)
 from meterkeys.ownership.services.lists import (
     BatchFilter,
     BatchSides,
@@ -25,6 +31,7 @@ from meterkeys.ownership.services.lists import (
     suggest_receivers,
     suggest_references,
 )
+from meterkeys.ownership.services.recalls import hand_back_devices, hand_back_within, recall_devices
 from meterkeys.ownership.services.requests import (
     confirm_request,
     count_open_requests,
@@ -33,33 +40,59 @@ from meterkeys.ownership.services.requests import (
     list_answered_requests,
     list_open_requests,
 )
+from meterkeys.ownership.services.take import TakenBatch, take_batch
+from meterkeys.ownership.services.transfers import (
+    accept_offer,
+    decline_offer,
+    expire_offers,
+    list_offers_made,
+    list_offers_received,
+    offer_devices,
+    withdraw_offer,
+)
 
 __all__ = [
     "BatchFilter",
     "BatchPlan",
     "BatchSides",
+    "ClaimResult",
     "CreatedBatch",
+    "TakenBatch",
     "UnsettledSerialsError",
+    "accept_offer",
     "check_label",
     "check_reference",
+    "claim_batch",
     "claim_device",
+    "claim_devices",
+    "claim_within",
     "confirm_request",
     "count_open_requests",
     "count_states",
     "create_batch",
+    "decline_offer",
     "decline_request",
+    "expire_offers",
     "expire_requests",
     "find_batch",
     "find_reference_prefix",
     "find_sides",
+    "hand_back_devices",
+    "hand_back_within",
     "list_answered_requests",
     "list_batch_devices",
     "list_batches",
+    "list_offers_made",
+    "list_offers_received",
     "list_open_requests",
+    "offer_devices",
     "plan_batch",
+    "recall_devices",
     "search_receivers",
     "suggest_issuers",
     "suggest_labels",
     "suggest_receivers",
     "suggest_references",
+    "take_batch",
+    "withdraw_offer",
 ]

@@ -170,7 +170,12 @@ def _deliver(access: Access, order: _Order, serial_numbers: Sequence[str]) -> Cr
         access,
         subject=order.reference,
         device_ids=(pk.bytes for pk in device_ids),
-        data={"batch": str(batch.pk), "receiver": str(order.receiver.pk) if order.receiver else None},
+        data={
+            "batch": str(batch.pk),
+            "receiver": str(order.receiver.pk) if order.receiver else None,
+            "from": str(access.organisation_id),
+            "to": str(batch.receiver_id or access.organisation_id),
+        },
     )
     return CreatedBatch(batch, code)
 

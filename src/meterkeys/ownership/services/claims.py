@@ -1,78 +1,142 @@
 """A receiver says "this is mine"."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core.errors import DomainError
-from meterkeys.devices.models import Device, DeviceState
-from meterkeys.notices.models import NoticeKind
-from meterkeys.notices.services import notify
+from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
-from meterkeys.organisations.services import list_members_with
 from meterkeys.organisations.services.grants import tell_owners
 from meterkeys.ownership.models import OwnershipRequest
+from meterkeys.ownership.services.announcements import announce_request
+from meterkeys.ownership.services.moves import change_devices, name_devices
 
 REQUEST_LIFETIME = timedelta(days=30)
 
 
-@transaction.atomic(durable=True)
+@dataclass(frozen=True, slots=True)
+class ClaimResult:
+    """How many devices are claimed now, and for how many the issuer is asked."""
+
+    claimed: int
+    requested: int
+
+    @property
+    def count(self) -> int:
+        return self.claimed + self.requested
+
+
+class _Group(NamedTuple):
+    """Devices of one batch and one owner: they are asked for together."""
+
+    batch_id: UUID
+    owner_id: UUID
+
+
 def claim_device(access: Access, device_id: UUID) -> Device:
     """Claim a delivered device; where its batch asks for it, this makes a request that the issuer confirms.
 
     Raises PermissionDenied without `device:claim`, Device.DoesNotExist for a device of others, DomainError if there
     is nothing to claim any more.
     """
-    devices = Device.objects.allowed(access, Permission.DEVICE_CLAIM).select_related("batch")
-    device = devices.select_for_update(of=("self",)).get(pk=device_id)
-    if device.state != DeviceState.DELIVERED:
+    devices = Device.objects.allowed(access, Permission.DEVICE_CLAIM).filter(pk=device_id)
+    device = devices.get()
+    if not claim_devices(access, devices).count:
         raise DomainError("not_claimable", _("This device is not waiting to be claimed."))
-    if device.batch is not None and device.batch.needs_confirmation:
-        _request_ownership(access, device)
-    else:
-        _set_state(device, DeviceState.CLAIMED)
-        _record(Event.DEVICE_CLAIMED, access, device)
+    device.refresh_from_db()
     return device
 
 
-def _record(event: Event, access: Access, device: Device) -> None:
-    entry = record(event, access, subject=device.serial_number, device_ids=[device.pk.bytes])
-    tell_owners(event, access, [device.owner_id], subject=device.serial_number, data={"entry": entry.pk})
+def claim_batch(access: Access, batch_id: UUID) -> ClaimResult:
+    """Claim all that was delivered in the batch and is still waiting. DomainError if nothing is."""
+    devices = Device.objects.allowed(access, Permission.DEVICE_CLAIM).filter(batch=batch_id)
+    result = claim_devices(access, devices)
+    if not result.count:
+        raise DomainError("nothing_to_claim", _("No device of this batch is waiting to be claimed."))
+    return result
 
 
-def _request_ownership(access: Access, device: Device) -> None:
-    now = timezone.now()
-    OwnershipRequest(
-        device=device,
-        batch=device.batch,
-        issuer_id=device.issuer_id,
-        requester_id=device.owner_id,
-        requested_by=access.actor.label,
-        created_at=now,
-        expires_at=now + REQUEST_LIFETIME,
-    ).save(force_insert=True)
-    _set_state(device, DeviceState.REQUESTED)
-    _record(Event.OWNERSHIP_REQUESTED, access, device)
-    _tell_issuer(device)
+def claim_devices(access: Access, devices: models.QuerySet[Device]) -> ClaimResult:
+    """Claim those of the devices that wait for it; `devices` come from `Device.objects.allowed`.
+
+    Where a batch asks for confirmation its devices become one request to the issuer. What is in another state stays
+    as it is.
+    """
+    with transaction.atomic(durable=True):
+        return claim_within(access, devices)
 
 
-def _tell_issuer(device: Device) -> None:
-    deciders = list_members_with(device.issuer_id, Permission.OWNERSHIP_CONFIRM)
-    notify(
-        deciders.values_list("pk", flat=True),
-        NoticeKind.OWNERSHIP_REQUEST,
-        organisation_id=device.issuer_id,
-        values={"requester": device.owner.name, "serial_number": device.serial_number},
-        path="/ownership/requests/",
+def claim_within(access: Access, devices: models.QuerySet[Device]) -> ClaimResult:
+    """Claim devices as `claim_devices` does, in the caller's transaction."""
+    waiting = devices.filter(state=DeviceState.DELIVERED, owner__in=access.reach(Permission.DEVICE_CLAIM))
+    return ClaimResult(
+        claimed=_claim(access, waiting.exclude(batch__needs_confirmation=True)),
+        requested=_ask_issuers(access, waiting.filter(batch__needs_confirmation=True)),
     )
 
 
-def _set_state(device: Device, state: DeviceState) -> None:
-    device.state = state
-    device.save(update_fields=["state"])
+def _claim(access: Access, devices: models.QuerySet[Device]) -> int:
+    rows = list(devices.select_for_update(of=("self",)).order_by("pk").values_list("pk", "owner_id"))
+    if not rows:
+        return 0
+    device_ids = [pk for pk, _owner_id in rows]
+    change_devices(device_ids, state=DeviceState.CLAIMED)
+    _record(
+        Event.DEVICE_CLAIMED,
+        access,
+        device_ids,
+        {owner_id for _pk, owner_id in rows},
+        name_devices(device_ids),
+    )
+    return len(device_ids)
+
+
+def _record(
+    event: Event, access: Access, device_ids: list[UUID], owner_ids: Iterable[UUID], subject: str
+) -> None:
+    entry = record(event, access, subject=subject, device_ids=(pk.bytes for pk in device_ids))
+    tell_owners(event, access, owner_ids, subject=subject, data={"entry": entry.pk})
+
+
+def _ask_issuers(access: Access, devices: models.QuerySet[Device]) -> int:
+    rows = devices.select_for_update(of=("self",)).order_by("pk").values_list("pk", "batch_id", "owner_id")
+    groups: defaultdict[_Group, list[UUID]] = defaultdict(list)
+    for pk, batch_id, owner_id in rows:
+        groups[_Group(batch_id, owner_id)].append(pk)
+    batches = Batch.unscoped.in_bulk({group.batch_id for group in groups})
+    for group, device_ids in groups.items():
+        request_devices(access, batches[group.batch_id], device_ids, requester_id=group.owner_id)
+    return sum(map(len, groups.values()))
+
+
+def request_devices(
+    access: Access, batch: Batch, device_ids: list[UUID], *, requester_id: UUID
+) -> OwnershipRequest:
+    """Ask the batch's issuer to let the requester own these devices, which the caller has locked."""
+    now = timezone.now()
+    request = OwnershipRequest(
+        batch=batch,
+        issuer_id=batch.issuer_id,
+        requester_id=requester_id,
+        requested_by=access.actor.label,
+        device_count=len(device_ids),
+        subject=name_devices(device_ids, batch),
+        created_at=now,
+        expires_at=now + REQUEST_LIFETIME,
+    )
+    request.save(force_insert=True)
+    change_devices(device_ids, state=DeviceState.REQUESTED, pending_id=request.pk)
+    _record(Event.OWNERSHIP_REQUESTED, access, device_ids, [requester_id], request.subject)
+    announce_request(request)
+    return request

@@ -10,12 +10,12 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceState
-from meterkeys.notices.models import NoticeKind
-from meterkeys.notices.services import notify
 from meterkeys.organisations.access import Access, build_operator_access
 from meterkeys.organisations.permissions import Permission
-from meterkeys.organisations.services import list_members_with
 from meterkeys.ownership.models import OwnershipRequest, RequestState
+from meterkeys.ownership.services.announcements import announce_answer
+from meterkeys.ownership.services.moves import change_devices, change_owner, lock_devices
+from meterkeys.ownership.services.take import close_open_batch
 
 EXPIRY_CHUNK = 500
 REASON_LENGTH = 300
@@ -35,9 +35,7 @@ def list_answered_requests(access: Access, limit: int = 50) -> list[OwnershipReq
 def _list_received(access: Access) -> models.QuerySet[OwnershipRequest]:
     requests = OwnershipRequest.objects.allowed(access, Permission.OWNERSHIP_CONFIRM)
     # The requester sees the request too, but only the issuer answers it.
-    return requests.filter(issuer=access.organisation_id).select_related(
-        "device__product_type", "batch", "requester", "issuer"
-    )
+    return requests.filter(issuer=access.organisation_id).select_related("batch", "requester", "issuer")
 
 
 def count_open_requests(access: Access) -> int:
@@ -52,31 +50,35 @@ def count_requests_of(organisation_id: UUID) -> int:
 
 
 def confirm_request(access: Access, request_id: UUID) -> OwnershipRequest:
-    """Let the requester own the device.
+    """Let the requester own the devices; those of an open batch change hands, with their keys sealed anew.
 
     Raises PermissionDenied without `ownership:confirm`, OwnershipRequest.DoesNotExist for a request to others,
     DomainError if it was answered or ran out in the meantime.
     """
     with transaction.atomic(durable=True):
         request = _lock_open_request(access, request_id)
-        if not _close(request, RequestState.CONFIRMED, DeviceState.CLAIMED):
+        device_ids = lock_devices(_select_waiting(request))
+        if not device_ids:
             raise _request_closed()
-        _record(access, Event.OWNERSHIP_CONFIRMED, request)
-        _tell_requester(request)
+        _hand_over(request, device_ids)
+        _close(request, RequestState.CONFIRMED)
+        _record(access, Event.OWNERSHIP_CONFIRMED, request, device_ids)
+        announce_answer(request, device_ids)
     return request
 
 
 def decline_request(access: Access, request_id: UUID, *, reason: str) -> OwnershipRequest:
-    """Refuse with a reason, which the requester reads; the device is waiting to be claimed again.
+    """Refuse with a reason, which the requester reads; the devices wait again as they did before.
 
     Raises as `confirm_request` does, and DomainError without a reason or with one that is too long.
     """
     with transaction.atomic(durable=True):
         request = _lock_open_request(access, request_id)
         request.reason = _check_reason(reason)
-        _close(request, RequestState.DECLINED, DeviceState.DELIVERED)
-        _record(access, Event.OWNERSHIP_DECLINED, request)
-        _tell_requester(request)
+        device_ids = _put_back(request)
+        _close(request, RequestState.DECLINED)
+        _record(access, Event.OWNERSHIP_DECLINED, request, device_ids)
+        announce_answer(request, device_ids)
     return request
 
 
@@ -108,12 +110,14 @@ def _expire(request_id: UUID) -> int:
         due = OwnershipRequest.unscoped.filter(
             pk=request_id, state=RequestState.OPEN, expires_at__lte=timezone.now()
         )
-        request = due.select_related("device", "requester", "issuer").select_for_update(of=("self",)).first()
+        request = due.select_related("batch", "requester", "issuer").select_for_update(of=("self",)).first()
         if request is None:
             return 0
-        _close(request, RequestState.EXPIRED, DeviceState.DELIVERED)
-        _record(build_operator_access(request.requester, "worker"), Event.OWNERSHIP_EXPIRED, request)
-        _tell_requester(request)
+        device_ids = _put_back(request)
+        _close(request, RequestState.EXPIRED)
+        access = build_operator_access(request.requester, "worker")
+        _record(access, Event.OWNERSHIP_EXPIRED, request, device_ids)
+        announce_answer(request, device_ids)
     return 1
 
 
@@ -131,40 +135,49 @@ def _request_closed() -> DomainError:
     return DomainError("request_closed", _("This request was answered already."))
 
 
-def _close(request: OwnershipRequest, state: RequestState, device_state: DeviceState) -> bool:
-    """Write the answer down and move the device on; tell whether it was still waiting for that."""
+def _select_waiting(request: OwnershipRequest) -> models.QuerySet[Device]:
+    """Return the devices that still wait in the request, with the owner that they had when it was made."""
+    return Device.unscoped.filter(
+        pending_id=request.pk,
+        state=DeviceState.REQUESTED,
+        owner__in=(request.issuer_id, request.requester_id),
+    )
+
+
+def _hand_over(request: OwnershipRequest, device_ids: list[UUID]) -> None:
+    if request.batch.receiver_id is not None:
+        change_devices(device_ids, state=DeviceState.CLAIMED, pending_id=None)
+        return
+    close_open_batch(request.batch, request.requester_id)
+    change_owner(
+        device_ids, from_owner=request.issuer_id, to_owner=request.requester_id, state=DeviceState.CLAIMED
+    )
+
+
+def _put_back(request: OwnershipRequest) -> list[UUID]:
+    """Let the devices wait again: delivered ones at their receiver, those of an open batch in stock."""
+    device_ids = lock_devices(_select_waiting(request))
+    state = DeviceState.IN_STOCK if request.batch.receiver_id is None else DeviceState.DELIVERED
+    change_devices(device_ids, state=state, pending_id=None)
+    return device_ids
+
+
+def _close(request: OwnershipRequest, state: RequestState) -> None:
     request.state = state
     request.decided_at = timezone.now()
     request.save(update_fields=["state", "reason", "decided_at"])
-    waiting = Device.unscoped.filter(
-        pk=request.device_id, owner=request.requester_id, state=DeviceState.REQUESTED
-    )
-    return bool(waiting.update(state=device_state))
 
 
-def _record(access: Access, event: Event, request: OwnershipRequest) -> None:
-    device = request.device
+def _record(access: Access, event: Event, request: OwnershipRequest, device_ids: list[UUID]) -> None:
     record(
         event,
         access,
-        subject=device.serial_number,
-        device_ids=[device.pk.bytes],
-        data={"requester": str(request.requester_id), "reason": request.reason},
-    )
-
-
-def _tell_requester(request: OwnershipRequest) -> None:
-    device = request.device
-    claimers = list_members_with(request.requester_id, Permission.DEVICE_CLAIM)
-    notify(
-        claimers.values_list("pk", flat=True),
-        NoticeKind.OWNERSHIP_ANSWER,
-        organisation_id=request.requester_id,
-        values={
-            "answer": request.state,
-            "serial_number": device.serial_number,
-            "issuer": request.issuer.name,
+        subject=request.subject,
+        device_ids=(pk.bytes for pk in device_ids),
+        data={
+            "requester": str(request.requester_id),
+            "from": str(request.issuer_id),
+            "to": str(request.requester_id),
             "reason": request.reason,
         },
-        path=f"/devices/{device.pk}/",
     )

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import time
 from functools import partial
 from typing import Any
 
@@ -11,13 +12,17 @@ from meterkeys.accounts.resets import answer_reset_requests
 from meterkeys.config.worker import Job, StopRequest, run_jobs
 from meterkeys.mail.services import send_due_letters
 from meterkeys.notices.services import delete_old_notices
-from meterkeys.ownership.services import expire_requests
+from meterkeys.ownership.services import expire_offers, expire_requests
+from meterkeys.runs.services import work_on_runs
 
 logger = logging.getLogger("meterkeys.worker")
 
 LETTERS_EVERY = 1.0
 RESETS_EVERY = 1.0
 EXPIRY_EVERY = 60.0
+RUNS_EVERY = 1.0
+SLICE = 5.0
+"""Seconds for long work at a time: then the letters have their turn, and the work goes on where it was."""
 CLEANING_EVERY = 24 * 3600.0
 
 
@@ -36,10 +41,17 @@ class Command(BaseCommand):
             signal.signal(number, stop.ask)
         jobs = [
             Job("send letters", partial(send_due_letters, is_stopping=stop.is_made), LETTERS_EVERY),
-            Job("answer requests for new passwords", answer_reset_requests, RESETS_EVERY),
+            Job("do long work", partial(work_for_a_while, stop), RUNS_EVERY),
             Job("end requests that have run out", expire_requests, EXPIRY_EVERY),
+            Job("end offers that have run out", expire_offers, EXPIRY_EVERY),
+            Job("answer requests for new passwords", answer_reset_requests, RESETS_EVERY),
             Job("delete old notices", delete_old_notices, CLEANING_EVERY),
         ]
         logger.info("The worker has started.")
         run_jobs(jobs, stop)
         logger.info("The worker has ended.")
+
+
+def work_for_a_while(stop: StopRequest) -> int:
+    end = time.monotonic() + SLICE
+    return work_on_runs(lambda: stop.is_made() or time.monotonic() > end)

@@ -1,4 +1,4 @@
-"""Pages of batch references and ownership requests."""
+"""Pages of batch references."""
 
 from uuid import UUID
 
@@ -26,19 +26,16 @@ from meterkeys.ownership.batch_page import (
     build_receiver_choice,
 )
 from meterkeys.ownership.filters import FACETS, Filters, build_chips, build_facets, search_facet
-from meterkeys.ownership.forms import BatchForm, DeclineForm
-from meterkeys.ownership.models import OwnershipRequest
+from meterkeys.ownership.forms import BatchForm
 from meterkeys.ownership.services import (
+    ClaimResult,
     CreatedBatch,
-    confirm_request,
-    count_open_requests,
+    claim_batch,
     create_batch,
-    decline_request,
     find_batch,
     find_sides,
-    list_answered_requests,
     list_batches,
-    list_open_requests,
+    recall_devices,
 )
 
 
@@ -161,68 +158,49 @@ def list_receiver_options(request: MemberRequest) -> HttpResponse:
     return render(request, "ownership/_receiver_options.html", {"choice": choice})
 
 
-@require_safe
-@member_required(Permission.OWNERSHIP_CONFIRM)
-def list_requests(request: MemberRequest) -> HttpResponse:
-    return render_requests(request, request.GET, {})
+@require_POST
+@member_required(Permission.DEVICE_CLAIM)
+def claim_whole_batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
+    """Claim all products of a batch that wait for it, as the button in its letter's page does."""
+    try:
+        result = claim_batch(request.access, batch_id)
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, describe_claims(result))
+    return redirect(f"{reverse('device_list')}?batch={batch_id}")
 
 
-def render_requests(
-    request: MemberRequest, query: QueryDict, refused: dict[UUID, DeclineForm]
-) -> HttpResponse:
-    """Show the requests, the oldest first; those that could not be declined with the form that says why."""
-    url = reverse("ownership_request_list")
-    page = take_page(query, list_open_requests(request.access), list_url=url, size=PAGE_SIZE)
-    context = {
-        "page": page,
-        "rows": [(asked, refused.get(asked.pk) or build_decline_form(asked.pk)) for asked in page.rows],
-        "total": count_open_requests(request.access),
-        "answered": list_answered_requests(request.access),
-    }
-    return render_list(request, "ownership/request_list.html", "ownership/_request_table.html", context)
-
-
-def build_decline_form(request_id: UUID, data: QueryDict | None = None) -> DeclineForm:
-    return DeclineForm(data, auto_id=f"%s-{request_id}")
+def describe_claims(result: ClaimResult) -> str:
+    sentences = []
+    if result.claimed:
+        text = ngettext(
+            "%(count)d product is claimed: its keys can be downloaded.",
+            "%(count)d products are claimed: their keys can be downloaded.",
+            result.claimed,
+        )
+        sentences.append(text % {"count": result.claimed})
+    if result.requested:
+        text = ngettext(
+            "For %(count)d product the issuer was asked to confirm.",
+            "For %(count)d products the issuer was asked to confirm.",
+            result.requested,
+        )
+        sentences.append(text % {"count": result.requested})
+    return " ".join(sentences)
 
 
 @require_POST
-@member_required(Permission.OWNERSHIP_CONFIRM)
-def confirm(request: MemberRequest, request_id: UUID) -> HttpResponse:
+@member_required(Permission.BATCH_CREATE)
+def recall_batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
+    """Take back into stock what nobody has claimed yet."""
     try:
-        asked = confirm_request(request.access, request_id)
-    except OwnershipRequest.DoesNotExist:
+        count = recall_devices(request.access, batch_id)
+    except Batch.DoesNotExist:
         raise Http404 from None
     except DomainError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, describe_answer(asked, _("%(serial)s now belongs to %(organisation)s.")))
-    return redirect("ownership_request_list")
-
-
-@require_POST
-@member_required(Permission.OWNERSHIP_CONFIRM)
-def decline(request: MemberRequest, request_id: UUID) -> HttpResponse:
-    form = build_decline_form(request_id, request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
-    try:
-        asked = decline_request(request.access, request_id, reason=reason)
-    except OwnershipRequest.DoesNotExist:
-        raise Http404 from None
-    except DomainError as error:
-        if error.field:
-            return render_requests(request, start_with(request_id), {request_id: form})
-        messages.error(request, str(error))
-    else:
-        text = _("The request of %(organisation)s for %(serial)s is declined.")
-        messages.success(request, describe_answer(asked, text))
-    return redirect("ownership_request_list")
-
-
-def start_with(request_id: UUID) -> QueryDict:
-    """Return the query of the page that begins with this request."""
-    return QueryDict(f"after={UUID(int=request_id.int - 1)}")
-
-
-def describe_answer(asked: OwnershipRequest, text: str) -> str:
-    return text % {"serial": asked.device.serial_number, "organisation": asked.requester.name}
+        text = ngettext("%(count)d product is back in stock.", "%(count)d products are back in stock.", count)
+        messages.success(request, text % {"count": count})
+    return redirect("batch_detail", batch_id)

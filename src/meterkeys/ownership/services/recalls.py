@@ -1,0 +1,120 @@
+"""Devices go back: the issuer recalls what is not claimed, an owner hands back what it claimed."""
+
+from collections import defaultdict
+from uuid import UUID
+
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from meterkeys.audit.events import Event
+from meterkeys.audit.services import record
+from meterkeys.core.errors import DomainError
+from meterkeys.devices.models import Batch, Device, DeviceState
+from meterkeys.organisations.access import Access
+from meterkeys.organisations.permissions import Permission
+from meterkeys.ownership.services.announcements import announce_recall, announce_return
+from meterkeys.ownership.services.moves import change_devices, change_owner, lock_devices, name_devices
+
+
+def recall_devices(access: Access, batch_id: UUID, device_ids: list[UUID] | None = None) -> int:
+    """Take devices of an own batch back into stock, by default all that can be; return how many.
+
+    What is requested or claimed stays. Raises PermissionDenied without `batch:create`, Batch.DoesNotExist for a
+    batch of others, DomainError if nothing can be recalled.
+    """
+    access.require(Permission.BATCH_CREATE)
+    with transaction.atomic(durable=True):
+        batch = _lock_own_batch(access, batch_id)
+        chosen = Device.unscoped.filter(batch=batch, issuer=access.organisation_id)
+        if device_ids is not None:
+            chosen = chosen.filter(pk__in=device_ids)
+        recalled = _recall_delivered(access, batch, chosen) + _recall_open(access, batch, chosen)
+        if not recalled:
+            raise DomainError(
+                "nothing_to_recall", _("Nothing can be recalled: these devices are claimed or asked for.")
+            )
+        Batch.unscoped.filter(pk=batch.pk).update(device_count=models.F("device_count") - recalled)
+    return recalled
+
+
+def _lock_own_batch(access: Access, batch_id: UUID) -> Batch:
+    own = Batch.objects.allowed(access, Permission.BATCH_CREATE).filter(issuer=access.organisation_id)
+    return own.select_for_update(of=("self",)).get(pk=batch_id)
+
+
+def _recall_delivered(access: Access, batch: Batch, chosen: models.QuerySet[Device]) -> int:
+    if batch.receiver_id is None:
+        return 0
+    device_ids = lock_devices(chosen.filter(owner=batch.receiver_id, state=DeviceState.DELIVERED))
+    if device_ids:
+        change_owner(
+            device_ids,
+            from_owner=batch.receiver_id,
+            to_owner=access.organisation_id,
+            state=DeviceState.IN_STOCK,
+            batch=None,
+        )
+        _record_recall(access, batch, device_ids, batch.receiver_id)
+        announce_recall(batch.receiver_id, access.organisation_name, batch.reference, len(device_ids))
+    return len(device_ids)
+
+
+def _recall_open(access: Access, batch: Batch, chosen: models.QuerySet[Device]) -> int:
+    own = chosen.filter(owner=access.organisation_id, state=DeviceState.IN_STOCK)
+    device_ids = lock_devices(own)
+    if device_ids:
+        change_devices(device_ids, batch=None)
+        _record_recall(access, batch, device_ids, access.organisation_id)
+    return len(device_ids)
+
+
+def _record_recall(access: Access, batch: Batch, device_ids: list[UUID], former_owner: UUID) -> None:
+    record(
+        Event.DEVICES_RECALLED,
+        access,
+        subject=batch.reference,
+        device_ids=(pk.bytes for pk in device_ids),
+        data={"batch": str(batch.pk), "from": str(former_owner), "to": str(access.organisation_id)},
+    )
+
+
+def hand_back_devices(access: Access, devices: models.QuerySet[Device]) -> int:
+    """Give claimed devices back into the stock of whoever issued them; return how many went.
+
+    `devices` come from `Device.objects.allowed`. What waits in an offer, what is not claimed, and what the
+    organisation issued itself stays. Raises PermissionDenied without `ownership:transfer`.
+    """
+    access.require(Permission.OWNERSHIP_TRANSFER)
+    with transaction.atomic(durable=True):
+        return hand_back_within(access, devices)
+
+
+def hand_back_within(access: Access, devices: models.QuerySet[Device]) -> int:
+    """Hand devices back as `hand_back_devices` does, in the caller's transaction."""
+    access.require(Permission.OWNERSHIP_TRANSFER)
+    own = devices.filter(owner=access.organisation_id, state=DeviceState.CLAIMED, pending_id=None)
+    rows = own.exclude(issuer=access.organisation_id).select_for_update(of=("self",)).order_by("pk")
+    by_issuer: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    for pk, issuer_id in rows.values_list("pk", "issuer_id"):
+        by_issuer[issuer_id].append(pk)
+    for issuer_id, device_ids in by_issuer.items():
+        _hand_back(access, issuer_id, device_ids)
+    return sum(map(len, by_issuer.values()))
+
+
+def _hand_back(access: Access, issuer_id: UUID, device_ids: list[UUID]) -> None:
+    change_owner(
+        device_ids,
+        from_owner=access.organisation_id,
+        to_owner=issuer_id,
+        state=DeviceState.IN_STOCK,
+        batch=None,
+    )
+    record(
+        Event.DEVICES_HANDED_BACK,
+        access,
+        subject=name_devices(device_ids),
+        device_ids=(pk.bytes for pk in device_ids),
+        data={"from": str(access.organisation_id), "to": str(issuer_id)},
+    )
+    announce_return(issuer_id, access.organisation_name, len(device_ids))

@@ -1,0 +1,50 @@
+"""What kinds of long work there are. The rooms above register theirs when they are loaded."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.functional import Promise
+
+from meterkeys.runs.models import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step did: where the next one begins, how much is done by it, and what became of it.
+
+    `refused` names what was left as it was, and why, by a code.
+    """
+
+    position: Mapping[str, Any]
+    done: int
+    is_last: bool
+    outcomes: Counter[str] = field(default_factory=Counter)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RunKind:
+    """`take_step` does the next piece inside the transaction that also writes down how far the run is.
+
+    It may raise DomainError, whose message ends the run as failed; anything else is tried again.
+    `outcomes` says what each outcome's code is called.
+    """
+
+    name: str
+    title: str | Promise
+    take_step: Callable[[Run], Step]
+    outcomes: Mapping[str, str | Promise]
+
+
+_KINDS: dict[str, RunKind] = {}
+
+
+def register_kind(kind: RunKind) -> None:
+    _KINDS[kind.name] = kind
+
+
+def find_kind(name: str) -> RunKind:
+    """Return the kind of that name; KeyError if no room has registered it."""
+    return _KINDS[name]

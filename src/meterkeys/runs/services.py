@@ -1,0 +1,162 @@
+"""Start long work, do it step by step, and tell how far it is."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from meterkeys.core.errors import DomainError
+from meterkeys.runs.kinds import RunKind, Step, find_kind
+from meterkeys.runs.models import ENDED, Run, RunResult, RunState
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=5)
+"""How long a run belongs to the worker that took it: longer than its longest step."""
+
+MOST_ATTEMPTS = 5
+RESULT_LIMIT = 10_000
+"""Refusals that a run names one by one; beyond it they are only counted."""
+
+
+class LostRunError(RuntimeError):
+    """Another worker has the run by now; what this one did last is rolled back."""
+
+
+def start_run(
+    kind: str, *, user_id: UUID, organisation_id: UUID, parameters: Mapping[str, Any], total: int
+) -> Run:
+    """Write down what is to be done, in the caller's transaction; a worker begins once that is committed."""
+    find_kind(kind)
+    return Run.objects.create(
+        kind=kind,
+        user_id=user_id,
+        organisation_id=organisation_id,
+        parameters=dict(parameters),
+        total=total,
+        created_at=timezone.now(),
+    )
+
+
+def list_runs(user_id: UUID, organisation_id: UUID) -> models.QuerySet[Run]:
+    """Return the person's own runs in the organisation, newest first."""
+    return Run.objects.filter(user=user_id, organisation_id=organisation_id).order_by("-id")
+
+
+def cancel_run(run: Run) -> None:
+    """Ask the run to end after its current step; one that no worker has begun ends at once."""
+    Run.objects.filter(pk=run.pk).exclude(state__in=ENDED).update(is_cancel_asked=True)
+    waiting = Run.objects.filter(pk=run.pk, state=RunState.QUEUED)
+    waiting.update(state=RunState.CANCELLED, ended_at=timezone.now())
+
+
+def work_on_runs(is_stopping: Callable[[], bool] = lambda: False) -> int:
+    """Do what waits, run by run, until nothing does or the worker is to stop; return how many runs ended."""
+    ended = 0
+    while not is_stopping() and (run := take_run()) is not None:
+        ended += do_run(run, is_stopping)
+    return ended
+
+
+def take_run() -> Run | None:
+    """Take the oldest run that no living worker has; None if there is none."""
+    now = timezone.now()
+    free = models.Q(lease_until=None) | models.Q(lease_until__lte=now)
+    waiting = Run.objects.filter(free, state__in=(RunState.QUEUED, RunState.RUNNING))
+    for pk in list(waiting.order_by("pk").values_list("pk", flat=True)[:20]):
+        taken = waiting.filter(pk=pk).update(
+            state=RunState.RUNNING,
+            lease_until=now + LEASE,
+            fence=models.F("fence") + 1,
+            attempts=models.F("attempts") + 1,
+        )
+        if taken:
+            return Run.objects.get(pk=pk)
+    return None
+
+
+def do_run(run: Run, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Take steps until the run ends or the worker is to stop; return whether it ended.
+
+    A run that another worker took meanwhile is left to that one.
+    """
+    try:
+        while not run.is_ended and not is_stopping():
+            _advance(run)
+    except LostRunError:
+        logger.warning("Run %s went on in another worker.", run.pk)
+        return False
+    except Exception as error:
+        logger.exception("Run %s stumbled (attempt %d).", run.pk, run.attempts)
+        return _note_stumble(run, error)
+    if not run.is_ended:
+        Run.objects.filter(pk=run.pk, fence=run.fence).update(lease_until=None, attempts=0)
+    return run.is_ended
+
+
+def _advance(run: Run) -> None:
+    run.is_cancel_asked = Run.objects.values_list("is_cancel_asked", flat=True).get(pk=run.pk)
+    if run.is_cancel_asked:
+        _end(run, RunState.CANCELLED)
+        return
+    kind = find_kind(run.kind)
+    try:
+        with transaction.atomic(durable=True):
+            step = kind.take_step(run)
+            _write_down(run, step)
+    except DomainError as refused:
+        run.error = str(refused)[:500]
+        _end(run, RunState.FAILED)
+
+
+def _write_down(run: Run, step: Step) -> None:
+    run.position = dict(step.position)
+    run.done += step.done
+    run.result = dict(Counter(run.result) + step.outcomes)
+    if step.is_last:
+        run.state, run.ended_at = RunState.DONE, timezone.now()
+    run.attempts = 0
+    _save(run, lease_until=None if step.is_last else timezone.now() + LEASE)
+    named = RunResult.objects.filter(run=run).count() if step.refused else 0
+    RunResult.objects.bulk_create(
+        RunResult(run=run, subject=subject[:100], outcome=outcome)
+        for subject, outcome in step.refused[: max(RESULT_LIMIT - named, 0)]
+    )
+
+
+def _end(run: Run, state: RunState) -> None:
+    run.state, run.ended_at = state, timezone.now()
+    _save(run, lease_until=None)
+
+
+def _save(run: Run, **changes: Any) -> None:
+    """Write how far the run is, if it is still this worker's; otherwise LostRunError rolls the step back."""
+    fields = ("position", "done", "result", "state", "ended_at", "error", "attempts")
+    values = {name: getattr(run, name) for name in fields} | changes
+    if not Run.objects.filter(pk=run.pk, fence=run.fence).update(**values):
+        raise LostRunError
+
+
+def _note_stumble(run: Run, error: Exception) -> bool:
+    """Let the run be tried again, in a while; after some attempts it has failed."""
+    run.refresh_from_db()
+    if run.attempts < MOST_ATTEMPTS:
+        pause = timedelta(seconds=2**run.attempts)
+        Run.objects.filter(pk=run.pk, fence=run.fence).update(lease_until=timezone.now() + pause)
+        return False
+    run.error = type(error).__name__
+    Run.objects.filter(pk=run.pk, fence=run.fence).update(
+        state=RunState.FAILED, error=run.error, lease_until=None, ended_at=timezone.now()
+    )
+    return True
+
+
+def describe_result(run: Run) -> list[tuple[str, int]]:
+    """Return how many there are of each outcome, with its name, in the order of the kind's list."""
+    kind: RunKind = find_kind(run.kind)
+    return [(str(name), run.result[code]) for code, name in kind.outcomes.items() if run.result.get(code)]

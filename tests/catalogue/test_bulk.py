@@ -1,0 +1,129 @@
+"""Many devices at once: what can be done is said before, and then done in steps."""
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.http import QueryDict
+
+from meterkeys.catalogue import bulk
+from meterkeys.catalogue.bulk import find_action, plan_action, start_action
+from meterkeys.catalogue.selection import Selection
+from meterkeys.core.errors import DomainError
+from meterkeys.devices.models import Device, DeviceLabel, DeviceState
+from meterkeys.organisations.models import Membership
+from meterkeys.ownership.models import OwnershipRequest
+from meterkeys.runs.models import Run, RunState
+from meterkeys.runs.services import describe_result, work_on_runs
+from tests.world import World, make_device
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def world(committed_world: World) -> World:
+    return committed_world
+
+
+def choose_all(world: World, query: str = "", by: str = "stadtwerk_administrator") -> Selection:
+    data = QueryDict(mutable=True)
+    data.update({"all": "1", "filters": query})
+    return Selection.parse(world.access(by), data)
+
+
+def start(
+    world: World, name: str, selection: Selection, by: str = "stadtwerk_administrator", **parameters: Any
+) -> Run:
+    access = world.access(by)
+    return start_action(access, world.users[by].pk, find_action(access, name), selection, parameters)
+
+
+def finish(run: Run) -> dict[str, int]:
+    work_on_runs()
+    run.refresh_from_db()
+    return dict(describe_result(run))
+
+
+def test_all_that_match_are_claimed_in_steps(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "CHUNK", 3)
+    world.deliver([f"A{number}" for number in range(7)], world.stadtwerk)
+    world.deliver(["B1", "B2"], world.stadtwerk, reference="asks", needs_confirmation=True)
+    make_device(world.stadtwerk, "C1", state=DeviceState.CLAIMED)
+    run = start(world, "claim", choose_all(world))
+    assert run.total == 10
+    assert finish(run) == {"claimed": 7, "asked for: the issuer confirms": 2, "left as is": 1}
+    assert (run.state, run.done) == (RunState.DONE, 10)
+    assert OwnershipRequest.unscoped.count() == 1
+
+
+def test_before_it_runs_the_plan_says_what_can_be_done_and_why_not_the_rest(world: World) -> None:
+    world.deliver(["A1", "A2"], world.stadtwerk)
+    make_device(world.stadtwerk, "C1", state=DeviceState.CLAIMED)
+    access = world.access("stadtwerk_administrator")
+    plan = plan_action(access, find_action(access, "claim"), choose_all(world))
+    assert (plan.can, plan.cannot, plan.total) == (2, [("claimed already", 1)], 3)
+
+
+def test_filters_and_chosen_rows_bound_the_work(world: World) -> None:
+    world.deliver(["A1", "A2", "B1"], world.stadtwerk)
+    finish(start(world, "claim", choose_all(world, "q=A")))
+    assert set(Device.unscoped.filter(state=DeviceState.CLAIMED).values_list("serial_number", flat=True)) == {
+        "A1",
+        "A2",
+    }
+    device = Device.unscoped.get(serial_number="B1")
+    data = QueryDict(f"device={device.pk}&device=nonsense")
+    finish(start(world, "claim", Selection.parse(world.access("stadtwerk_user"), data)))
+    device.refresh_from_db()
+    assert device.state == DeviceState.CLAIMED
+
+
+def test_a_device_that_comes_after_the_choice_is_not_touched(world: World) -> None:
+    world.deliver(["A1"], world.stadtwerk)
+    selection = choose_all(world)
+    world.deliver(["A2"], world.stadtwerk, reference="later")
+    finish(start(world, "claim", selection))
+    assert Device.unscoped.get(serial_number="A2").state == DeviceState.DELIVERED
+
+
+def test_devices_of_others_are_never_among_the_chosen(world: World) -> None:
+    make_device(world.netz, "N1", state=DeviceState.DELIVERED, issuer=world.acme)
+    data = QueryDict(f"device={Device.unscoped.get().pk}")
+    with pytest.raises(DomainError) as refused:
+        start(world, "claim", Selection.parse(world.access("stadtwerk_administrator"), data))
+    assert refused.value.code == "nothing_to_do"
+
+
+def test_rights_that_were_taken_away_end_the_work(world: World) -> None:
+    world.deliver(["A1"], world.stadtwerk)
+    run = start(world, "claim", choose_all(world, by="stadtwerk_user"), by="stadtwerk_user")
+    Membership.objects.filter(user=world.users["stadtwerk_user"]).delete()
+    finish(run)
+    assert run.state == RunState.FAILED
+    assert "no longer belong" in run.error
+    assert Device.unscoped.get().state == DeviceState.DELIVERED
+
+
+def test_a_label_is_hung_on_all_and_on_none_twice(world: World) -> None:
+    for number in range(3):
+        make_device(world.stadtwerk, f"A{number}", state=DeviceState.CLAIMED)
+    for _ in range(2):
+        assert finish(start(world, "label", choose_all(world), label=" North  shore ")) == {"labelled": 3}
+    assert DeviceLabel.unscoped.count() == 3
+    with pytest.raises(DomainError) as refused:
+        start(world, "label", choose_all(world), label=" ")
+    assert refused.value.field == "label"
+
+
+def test_claimed_devices_are_handed_back(world: World) -> None:
+    make_device(world.stadtwerk, "A1", state=DeviceState.CLAIMED, issuer=world.acme)
+    make_device(world.stadtwerk, "A2", state=DeviceState.CLAIMED)
+    assert finish(start(world, "hand_back", choose_all(world))) == {"handed back": 1, "left as is": 1}
+    assert Device.unscoped.get(serial_number="A1").owner == world.acme
+
+
+def test_an_action_asks_for_its_right(world: World) -> None:
+    with pytest.raises(PermissionDenied):
+        find_action(world.access("stadtwerk_user"), "hand_back")
+    with pytest.raises(DomainError):
+        find_action(world.access("stadtwerk_user"), "explode")
