@@ -39,7 +39,7 @@ def main() -> None:
         # Only now are the settings read that the models need.
         from bench.questions import QUESTIONS, Stage  # noqa: PLC0415
 
-        stage = Stage(TRIES + WARM_UPS)
+        stage = Stage()
         telling = [question.name for question in QUESTIONS if not is_silent(question, stage)]
     if telling:
         sys.exit(f"The answer tells whether there is an account: {', '.join(telling)}")
@@ -78,11 +78,12 @@ def ask_all(question: "Question", stage: "Stage") -> tuple[list[Timed], list[Tim
     """Return the answers for known and for unknown addresses; every other pair begins with the unknown one."""
     from bench.questions import list_addresses  # noqa: PLC0415
 
-    unknown = list_addresses(f"never.{question.name.replace(' ', '-')}", len(stage.known))
+    name, count = question.name.replace(" ", "-"), TRIES + WARM_UPS
+    known, unknown = stage.bring_known(f"known.{name}", count), list_addresses(f"never.{name}", count)
     answers: tuple[list[Timed], list[Timed]] = ([], [])
     gc.collect()
     gc.disable()
-    for number, pair in enumerate(zip(stage.known, unknown, strict=True)):
+    for number, pair in enumerate(zip(known, unknown, strict=True)):
         for kind in (0, 1) if number % 2 else (1, 0):
             answers[kind].append(ask(question, stage, pair[kind]))
     gc.enable()
@@ -90,11 +91,17 @@ def ask_all(question: "Question", stage: "Stage") -> tuple[list[Timed], list[Tim
 
 
 def ask(question: "Question", stage: "Stage", address: str) -> Timed:
-    client = stage.administrator if question.is_administrator else open_browser()
+    client = choose_browser(question, stage, address)
     start = time.perf_counter()
     response = question.ask(client, stage, address)
     seconds = time.perf_counter() - start
     return seconds, read_answer(response, address)
+
+
+def choose_browser(question: "Question", stage: "Stage", address: str) -> "Client":
+    if question.prepare:
+        return question.prepare(stage, address)
+    return stage.administrator if question.is_administrator else open_browser()
 
 
 def open_browser() -> "Client":
@@ -104,10 +111,10 @@ def open_browser() -> "Client":
 
 
 def read_answer(response: "HttpResponseBase", address: str) -> Answer:
-    """Return status and words of the answer, without the address and the tokens that are random in every page."""
+    """Return status and words of the answer, without the address, and without tokens and ids that are new each time."""
     page = bytes(getattr(response, "content", b"")).decode()
     words = f"{response.headers.get('Location')} {page}"
-    return response.status_code, re.sub(r"[A-Za-z0-9]{64}", "", words).replace(address, "")
+    return response.status_code, re.sub(r"[A-Za-z0-9]{64}|[0-9a-f-]{36}", "", words).replace(address, "")
 
 
 def compute_welch_t(one: Sequence[float], other: Sequence[float]) -> float:
