@@ -74,6 +74,7 @@ def test_the_side_menu_holds_what_the_person_may_use_in_the_section(world: World
         "Ownership requests",
         "Import",
         "Product types",
+        "Running work",
     ]
 
 

@@ -15,6 +15,7 @@ from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.services import claim_device, create_batch
 from meterkeys.web.demonstration import cast, files
+from meterkeys.web.demonstration.people import bring_administration
 
 BATCH_SIZE = 500
 CLAIMED_OF_GENERATED = 250
@@ -25,6 +26,7 @@ def load_demonstration(home: Path) -> str:
     password = cast.read_password(home)
     organisations = cast.bring_organisations()
     accesses = cast.bring_people(organisations, password)
+    bring_administration(accesses, organisations[cast.STADTWERK])
     acme = accesses["admin@acme.example"]
     _import_devices(acme)
     _deliver(acme, organisations)
