@@ -7,10 +7,13 @@ from django.utils import timezone
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
+from meterkeys.catalogue.history import list_owners
 from meterkeys.devices.models import Batch, Device, DeviceState
+from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.models import OwnershipRequest
-from meterkeys.ownership.services import claim_device, decline_request
+from meterkeys.ownership.services import accept_offer, claim_device, decline_request, offer_devices
 from tests.catalogue.pages import read_text
+from tests.pages import read_page
 from tests.world import World, make_device
 
 pytestmark = pytest.mark.django_db
@@ -138,7 +141,7 @@ def test_the_history_tells_delivery_and_claim(world: World) -> None:
     text = open_page(world, "stadtwerk_user", device)
     assert "Devices delivered Acme Metering" in text
     assert "Device claimed Stadtwerk Demo Stadtwerk User" in text
-    assert text.index("Device claimed") < text.index("Devices delivered")
+    assert text.index("Device claimed") < text.rindex("Devices delivered")
 
 
 def test_a_declined_request_tells_why(world: World) -> None:
@@ -157,3 +160,17 @@ def test_the_batch_is_a_link_for_who_may_open_it(world: World) -> None:
     link = f'href="/batches/{batch.pk}/"'
     assert link in world.client("stadtwerk_administrator").get(f"/devices/{device.pk}/").content.decode()
     assert link not in world.client("stadtwerk_user").get(f"/devices/{device.pk}/").content.decode()
+
+
+def test_the_owners_of_a_device_are_told_by_organisation_and_date_only(world: World) -> None:
+    world.deliver(["A1"], world.stadtwerk)
+    device = Device.unscoped.get()
+    claim_device(world.access("stadtwerk_user"), device.pk)
+    access = world.access("stadtwerk_administrator")
+    mine = Device.objects.allowed(access, Permission.OWNERSHIP_TRANSFER)
+    accept_offer(world.access("netz_administrator"), offer_devices(access, mine, world.netz).pk)
+    device.refresh_from_db()
+    assert [owner.organisation for owner in list_owners(device)] == ["Netz Demo", "Stadtwerk Demo"]
+    html = read_page(world.client("netz_administrator").get(f"/devices/{device.pk}/"))
+    assert "Earlier owners knew the keys." in html
+    assert "stadtwerk.administrator@" not in html
