@@ -26,5 +26,8 @@ document.addEventListener('htmx:afterSettle', (event) => {
   if (region.getBoundingClientRect().top < 0) region.scrollIntoView()
 })
 
+// What comes by itself, without anybody having asked for it just now.
+onElements('[data-announce-new]', (element) => announce(element.textContent.trim().replace(/\s+/g, ' ')))
+
 // An error summary takes the focus when it appears.
 onElements('[data-focus]', (element) => element.focus())

@@ -1,4 +1,4 @@
-"""The command `meterkeys check-telegram`, which needs no database."""
+"""The command `meterkeys check-telegram`, which needs no database when the key is given."""
 
 import io
 import json
@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from meterkeys.audit.models import AuditEntry
+from meterkeys.devices.models import DeviceState
 from tests.radio import encoder
+from tests.world import World, make_device
 
 DIGITS = "A1B2C3D4E5F60718293A4B5C6D7E8F90"
 KEY = bytes.fromhex(DIGITS)
@@ -62,3 +65,53 @@ def test_a_key_that_is_none_is_refused_in_a_sentence(arguments: list[str]) -> No
     with pytest.raises(CommandError) as caught:
         run(*arguments, RAW.hex())
     assert str(caught.value)
+
+
+# With the keys of a device
+
+
+@pytest.mark.django_db
+def test_the_key_of_a_device_is_taken_from_the_database_and_its_use_recorded(world: World) -> None:
+    make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED, keys={"oms_key": KEY})
+    answers = run_json("--device", "1001", RAW.hex(), "nonsense")
+    assert [answer["verdict"] for answer in answers] == ["proven", "damaged"]
+    assert answers[0]["serial_number"] == "1001"
+    assert answers[0]["plain_hex"] == encoder.RECORDS.hex().upper()
+    entry = AuditEntry.objects.get()
+    assert (entry.event, entry.organisation_id) == ("key_checked", world.stadtwerk.pk)
+    assert entry.actor_label == "operator: meterkeys check-telegram"
+
+
+@pytest.mark.django_db
+def test_an_operator_reads_what_would_have_fitted(world: World) -> None:
+    make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED, keys={"oms_key": KEY[::-1]})
+    assert run("--device", "1001", RAW.hex()).startswith("wrong_key: ELS 12345678 (mode10). None of")
+    assert "reverse order" in run("--device", "1001", RAW.hex())
+
+
+@pytest.mark.django_db
+def test_a_serial_number_that_several_have_needs_the_owner(world: World) -> None:
+    for owner in (world.stadtwerk, world.other):
+        keys = {"oms_key": KEY if owner == world.other else bytes(range(16, 32))}
+        make_device(owner, "1001", state=DeviceState.CLAIMED, keys=keys)
+    with pytest.raises(CommandError, match="--organisation"):
+        run("--device", "1001", RAW.hex())
+    (answer,) = run_json("--device", "1001", "--organisation", "Other Utility", RAW.hex())
+    assert answer["verdict"] == "proven"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["1002"], ["1001", "--organisation", "Netz Demo"], ["1001", "--organisation", "X"]]
+)
+@pytest.mark.django_db
+def test_a_device_that_is_not_there_is_refused_in_a_sentence(world: World, arguments: list[str]) -> None:
+    make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED)
+    with pytest.raises(CommandError):
+        run("--device", *arguments, RAW.hex())
+
+
+@pytest.mark.django_db
+def test_a_log_of_any_length_is_checked_with_a_device(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED, keys={"oms_key": KEY})
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{RAW.hex()}\n" * 51))
+    assert [answer["verdict"] for answer in run_json("--device", "1001")] == ["proven"] * 51

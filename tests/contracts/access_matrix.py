@@ -65,11 +65,22 @@ SEES_BATCHES = (ADM, AUD, ISS, BVW, BCR)
 CATALOGUE = [
     Row("device_list", "GET", let_in(*SEES_DEVICES)),
     Row("device_facet", "GET", let_in(*SEES_DEVICES), kwargs={"facet": "label"}),
+    # Who sees products may choose some; without a choice that leads back to the list. What is done asks for its right.
+    Row("device_selection", "POST", let_in(*SEES_DEVICES)),
+    Row("device_selection", "POST", let_in(ADM, USR, INS), data={"action": "claim"}),
+    Row("device_selection", "POST", let_in(ADM, USR, INS), data={"action": "label"}),
+    Row("device_selection", "POST", let_in(ADM, TAK), data={"action": "hand_back"}),
+    Row("device_selection_start", "POST", let_in(*SEES_DEVICES)),
+    Row("device_selection_start", "POST", let_in(ADM, USR, INS), data={"action": "claim"}),
+    Row("device_selection_start", "POST", let_in(ADM, USR, INS), data={"action": "label"}),
+    Row("device_selection_start", "POST", let_in(ADM, TAK), data={"action": "hand_back"}),
     Row("device_detail", "GET", let_in(*SEES_DEVICES, answer=OWN), of="device"),
     Row("device_claim", "POST", let_in(ADM, USR, INS, answer=OWN), of="delivered device"),
     Row("keys_download", "POST", let_in(ADM, USR, ISS)),
     Row("key_download", "POST", let_in(*READS_KEYS, answer=OWN), of="device"),
     Row("key_show", "POST", let_in(*READS_KEYS, answer=OWN), of="key"),
+    Row("key_check", "GET", let_in(*READS_KEYS)),
+    Row("key_check", "POST", let_in(*READS_KEYS)),
 ]
 
 OWNERSHIP = [

@@ -16,6 +16,7 @@ from django.test import Client
 
 from meterkeys.devices.models import Device
 from meterkeys.keystore.models import DeviceKey
+from tests.radio import encoder
 from tests.settings import TEST_HOME
 from tests.world import World, get_product_type
 
@@ -84,11 +85,17 @@ def _tell_the_story(world: World) -> list[bytes]:
         _succeed(utility.post(f"/devices/{device.pk}/keys/{key.pk}/show/")),
         _succeed(utility.post(f"/devices/{device.pk}/keys/download/")),
         _succeed(utility.post("/devices/keys/download/")),
+        _succeed(utility.post(f"/check-key/?device={device.pk}", {"telegrams": _send_telegram()})),
         _succeed(utility.get("/devices/")),
         _succeed(utility.get(f"/devices/{device.pk}/")),
         _succeed(utility.get("/audit/")),
         _break(utility, device),
     ]
+
+
+def _send_telegram() -> str:
+    """A telegram that the canary opens, and one that it does not, so that everything is tried on it."""
+    return "\n".join(encoder.stripped(encoder.mode10(key, 1)).hex() for key in (CANARY, CANARY[1:] + b"x"))
 
 
 def _break(client: Client, device: Device) -> bytes:

@@ -21,6 +21,7 @@ FILES = {
     "exchange/management/commands/import_keys.py": "opens the file",
     "exchange/views.py": "receives the upload",
     "catalogue/key_views.py": "answers with the key that was asked for",
+    "catalogue/telegram_check.py": "tries keys on telegrams",
     "web/demonstration/load.py": "imports the demonstration's files",
 }
 

@@ -64,11 +64,13 @@ def test_a_section_in_which_nothing_may_be_used_is_not_offered(world: World, run
 def test_the_side_menu_holds_what_the_person_may_use_in_the_section(world: World) -> None:
     assert list_entries(navigate(world, "stadtwerk_user", "/devices/")) == {
         "Products": "page",
+        "Check a key": "",
         "Running work": "",
     }
     assert list_entries(navigate(world, "stadtwerk_auditor", "/audit/")) == {"Audit": "page"}
     assert list(list_entries(navigate(world, "acme_issuer", "/devices/"))) == [
         "Products",
+        "Check a key",
         "Batch references",
         "Create a batch reference",
         "Ownership requests",

@@ -24,6 +24,7 @@ class Event(models.TextChoices):
     TRANSFER_EXPIRED = "transfer_expired", _("Transfer expired")
     KEY_SHOWN = "key_shown", _("Key shown")
     KEY_DOWNLOADED = "key_downloaded", _("Key downloaded")
+    KEY_CHECKED = "key_checked", _("Key checked against a telegram")
     KEYS_EXPORTED = "keys_exported", _("Keys downloaded")
     # People and organisations.
     USER_ADDED = "user_added", _("User added")
@@ -64,7 +65,7 @@ class Event(models.TextChoices):
     LETTER_RESENT = "letter_resent", _("Letter sent again")
 
 
-KEY_RELEASES = (Event.KEY_SHOWN, Event.KEY_DOWNLOADED, Event.KEYS_EXPORTED)
+KEY_RELEASES = (Event.KEY_SHOWN, Event.KEY_DOWNLOADED, Event.KEY_CHECKED, Event.KEYS_EXPORTED)
 
 OWNER_CHANGES = (
     Event.DEVICES_IMPORTED,

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from meterkeys.catalogue.selection import Selection
 from meterkeys.core.errors import DomainError
@@ -31,8 +32,9 @@ WHY_NOT: Mapping[DeviceState, str | Promise] = {
     DeviceState.REQUESTED: _("waits for the issuer"),
     DeviceState.CLAIMED: _("claimed already"),
 }
+OF_OTHERS = _("belongs to another organisation")
 
-
+Obstacle = tuple[Q, str | Promise]
 Act = Callable[[Access, QuerySet[Device], Mapping[str, Any]], "Outcomes"]
 
 
@@ -49,7 +51,10 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`states` are those in which a device can be dealt with; `act` deals with some devices in one transaction."""
+    """`states` are those in which a device can be dealt with; `act` deals with some devices in one transaction.
+
+    `find_obstacles` says what stands in the way of a device in such a state, the first that holds.
+    """
 
     name: str
     title: str | Promise
@@ -57,6 +62,7 @@ class Action:
     states: Sequence[DeviceState]
     act: Act
     outcomes: Mapping[str, str | Promise]
+    find_obstacles: Callable[[Access], Sequence[Obstacle]] = lambda _access: ()
 
 
 def _claim(access: Access, devices: QuerySet[Device], _parameters: Mapping[str, Any]) -> Outcomes:
@@ -73,6 +79,18 @@ def _label(access: Access, devices: QuerySet[Device], parameters: Mapping[str, A
     device_ids = list(own.values_list("pk", flat=True))
     attach_label(access.organisation_id, check_label(str(parameters["label"])), device_ids)
     return Outcomes({"labelled": len(device_ids)})
+
+
+def _find_label_obstacles(access: Access) -> Sequence[Obstacle]:
+    return [(~Q(owner=access.organisation_id), OF_OTHERS)]
+
+
+def _find_return_obstacles(access: Access) -> Sequence[Obstacle]:
+    return [
+        (~Q(owner=access.organisation_id), OF_OTHERS),
+        (Q(issuer=access.organisation_id), _("issued by your own organisation")),
+        (Q(pending_id__isnull=False), _("offered to another organisation")),
+    ]
 
 
 ACTIONS: dict[str, Action] = {
@@ -92,11 +110,12 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             "label",
-            _("Label"),
+            pgettext_lazy("action", "Label"),
             Permission.DEVICE_CLAIM,
             tuple(DeviceState),
             _label,
             {"labelled": _("labelled"), "left": _("left as is")},
+            _find_label_obstacles,
         ),
         Action(
             "hand_back",
@@ -105,6 +124,7 @@ ACTIONS: dict[str, Action] = {
             (DeviceState.CLAIMED,),
             _hand_back,
             {"handed_back": _("handed back"), "left": _("left as is")},
+            _find_return_obstacles,
         ),
     )
 }
@@ -112,15 +132,20 @@ ACTIONS: dict[str, Action] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an action would do: with how many devices, and why not with the rest."""
+    """What an action would do: with how many devices, and why not with the rest.
+
+    `total` are those that the work goes through; what only may be seen is in `cannot`, but not among them.
+    """
 
     action: Action
     can: int
     cannot: Sequence[tuple[str, int]]
+    total: int
 
-    @property
-    def total(self) -> int:
-        return self.can + sum(count for _reason, count in self.cannot)
+
+def list_actions(access: Access) -> list[Action]:
+    """Return what the person may do with many devices at once."""
+    return [action for action in ACTIONS.values() if access.may(action.permission)]
 
 
 def find_action(access: Access, name: str) -> Action:
@@ -134,17 +159,33 @@ def find_action(access: Access, name: str) -> Action:
 
 def plan_action(access: Access, action: Action, selection: Selection) -> Plan:
     """Count what can and what cannot be done with the selection, by the state of the devices."""
-    rows = (
-        selection.find(access, action.permission).order_by("state").values_list("state").annotate(Count("pk"))
+    obstacles = action.find_obstacles(access)
+    cases = [When(condition, then=Value(number)) for number, (condition, _why) in enumerate(obstacles)]
+    chosen = selection.find(access, action.permission).annotate(
+        obstacle=Case(*cases, default=Value(None), output_field=IntegerField())
     )
-    counts = {DeviceState(state): count for state, count in rows}
-    return Plan(
-        action,
-        can=sum(counts.get(state, 0) for state in action.states),
-        cannot=[
-            (str(WHY_NOT[state]), count) for state, count in counts.items() if state not in action.states
-        ],
-    )
+    groups = chosen.order_by("state").values_list("state", "obstacle").annotate(Count("pk"))
+    counts: Counter[str] = Counter()
+    for state, obstacle, count in groups:
+        counts[_explain(action, DeviceState(state), None if obstacle is None else obstacles[obstacle])] += (
+            count
+        )
+    can, total = counts.pop("", 0), counts.total()
+    counts[str(OF_OTHERS)] += _count_beyond(access, action, selection)
+    return Plan(action, can=can, cannot=[*(+counts).items()], total=can + total)
+
+
+def _explain(action: Action, state: DeviceState, obstacle: Obstacle | None) -> str:
+    """Return why the action leaves such a device alone; an empty text if it does not."""
+    if state not in action.states:
+        return str(WHY_NOT[state])
+    return str(obstacle[1]) if obstacle else ""
+
+
+def _count_beyond(access: Access, action: Action, selection: Selection) -> int:
+    """Count the chosen devices that the person may see, but not deal with."""
+    others = access.reach(Permission.DEVICE_VIEW) - access.reach(action.permission)
+    return selection.find(access, Permission.DEVICE_VIEW).filter(owner__in=others).count() if others else 0
 
 
 def start_action(

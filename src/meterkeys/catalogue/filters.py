@@ -98,6 +98,15 @@ class Filters:
                 pairs.append((field.name, str(value)))
         return pairs
 
+    def as_matched(self) -> "Filters":
+        """Return what decides which devices match: the same filters in the standard order and page size."""
+        return replace(self, order=Order.NEWEST, per_page=DEFAULT_PAGE_SIZE)
+
+    @property
+    def query(self) -> str:
+        """The parameters as they stand in an address."""
+        return urlencode(self.parameters())
+
     def url(self, **cursor: str) -> str:
         """Return the address of the list with these filters, optionally of the page `after` or `before` a row."""
         parameters = urlencode([*self.parameters(), *cursor.items()])

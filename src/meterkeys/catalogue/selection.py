@@ -7,14 +7,16 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from meterkeys.catalogue.filters import Filters, parse_id, parse_ids
+from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 
-MOST_IDS = 1_000
-"""Devices that may be chosen one by one: more than one page of the list holds."""
+MOST_IDS = 500
+"""Devices that may be chosen one by one: two of the longest pages. A form has fewer than 1000 fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,20 @@ class Selection:
 
     @classmethod
     def parse(cls, access: Access, data: QueryDict) -> "Selection":
-        """Read the form of the list: `device` for each chosen row, or `all` with the filters of the list."""
+        """Read the form of the list: `device` for each chosen row, or `all` with the filters of the list.
+
+        `newest` comes with the form that asks whether to start. DomainError if too many rows are chosen.
+        """
         if "all" in data:
-            return cls(query=QueryDict(data.get("filters", "")).urlencode(), newest=find_newest(access))
-        return cls(ids=tuple(parse_ids(tuple(data.getlist("device")))[:MOST_IDS]))
+            newest = parse_id(data.get("newest", "")) or find_newest(access)
+            return cls(query=QueryDict(data.get("filters", "")).urlencode(), newest=newest)
+        ids = tuple(dict.fromkeys(parse_ids(tuple(data.getlist("device")))))
+        if len(ids) > MOST_IDS:
+            message = _(
+                "At most %(limit)d products can be chosen one by one. Choose all that match the filters."
+            )
+            raise DomainError("too_many", message % {"limit": MOST_IDS})
+        return cls(ids=ids)
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> "Selection":
@@ -49,6 +61,12 @@ class Selection:
             "query": self.query,
             "newest": str(self.newest) if self.newest else "",
         }
+
+    def to_fields(self) -> list[tuple[str, str]]:
+        """Return the fields of a form that `parse` reads the same selection from."""
+        if self.newest is None:
+            return [("device", str(one)) for one in self.ids]
+        return [("all", "1"), ("filters", self.query), ("newest", str(self.newest))]
 
     @property
     def is_empty(self) -> bool:

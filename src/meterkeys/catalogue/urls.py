@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from meterkeys.catalogue import key_views, views
+from meterkeys.catalogue import check_views, key_views, selection_views, views
 
 urlpatterns = [
+    path("check-key/", check_views.check_key, name="key_check"),
     path("devices/", views.list_devices, name="device_list"),
     path("devices/facets/<str:facet>/", views.list_facet_options, name="device_facet"),
     path("devices/keys/download/", key_views.download_keys, name="keys_download"),
+    path("devices/selection/", selection_views.choose, name="device_selection"),
+    path("devices/selection/start/", selection_views.start, name="device_selection_start"),
     path("devices/<uuid:device_id>/", views.show_device, name="device_detail"),
     path("devices/<uuid:device_id>/claim/", views.claim, name="device_claim"),
     path("devices/<uuid:device_id>/keys/download/", key_views.download_key, name="key_download"),

@@ -13,10 +13,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from meterkeys.catalogue.bulk import list_actions
 from meterkeys.catalogue.device_page import build_device_page, find_device
 from meterkeys.catalogue.facets import build_chips, build_facets, name_chosen, search_facet
 from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order
 from meterkeys.catalogue.listing import build_listing
+from meterkeys.catalogue.selection import MOST_IDS
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.permissions import Permission
@@ -56,6 +58,8 @@ def build_list_context(request: MemberRequest, query: QueryDict) -> dict[str, An
         "clear_url": filters.cleared().url(),
         "orders": list_orders(filters),
         "page_sizes": list_page_sizes(filters),
+        "bulk_actions": list_actions(request.access),
+        "selection": {"limit": MOST_IDS, "filters": filters.as_matched().query},
         "may_export": request.access.may(Permission.KEY_EXPORT),
         "may_import": request.access.may(Permission.DEVICE_IMPORT),
     }

@@ -55,6 +55,7 @@ UPDATE_CHUNK = 2_000
 RELEASE_PERMISSIONS = {
     Event.KEY_SHOWN: Permission.KEY_READ,
     Event.KEY_DOWNLOADED: Permission.KEY_READ,
+    Event.KEY_CHECKED: Permission.KEY_READ,
     Event.KEYS_EXPORTED: Permission.KEY_EXPORT,
 }
 

@@ -32,7 +32,7 @@ class Verdict:
 
     ``mode``: the protection, such as ``mode5``, ``ELL-CTR`` or ``LoRaWAN 1.0 (MIC AES-CMAC)``.
     ``meter_id``, ``manufacturer``, ``version``, ``device_type``: the link layer's address, as printed on meters;
-    ``tpl_meter_id``: that of the transport layer, if it has its own. EUIs and DevAddr: big-endian hexadecimal.
+    ``tpl_meter_id`` and the other ``tpl_`` fields: that of the transport layer, if it has its own. EUIs and DevAddr: big-endian hexadecimal.
     ``counters``: counters by name. ``layers``: the layers found, outermost first.
     ``chance``: how probable it is that a wrong key gives this verdict; None unless proven or likely.
     ``key_index``: which of the given keys fits; ``key_role``: as what, such as ``NwkSKey``.
@@ -49,6 +49,9 @@ class Verdict:
     tpl_meter_id: str = ""
     version: str = ""
     device_type: str = ""
+    tpl_manufacturer: str = ""
+    tpl_version: str = ""
+    tpl_device_type: str = ""
     dev_eui: str = ""
     join_eui: str = ""
     dev_addr: str = ""

@@ -41,6 +41,7 @@ CATALOGUE = Section(
     "/",
     (
         Entry(_("Products"), "device_list", "gauge", Permission.DEVICE_VIEW),
+        Entry(_("Check a key"), "key_check", "wave-sine", Permission.KEY_READ),
         Entry(_("Take ownership"), "ownership_take", "package-import", Permission.OWNERSHIP_TAKE),
         Entry(_("Batch references"), "batch_list", "packages", Permission.BATCH_VIEW),
         Entry(_("Create a batch reference"), "batch_create", "plus", Permission.BATCH_CREATE),

@@ -146,7 +146,8 @@ def _describe_clear(layers: Layers, code: str) -> Verdict:
 
 
 def _describe(layers: Layers, outcome: Outcome, reason: Reason, **others: Any) -> Verdict:
-    link, transport = layers.link, layers.transport
+    link = layers.link
+    own = layers.transport.address if layers.transport else None
     return Verdict(
         outcome,
         reason,
@@ -155,7 +156,10 @@ def _describe(layers: Layers, outcome: Outcome, reason: Reason, **others: Any) -
         meter_id=link.meter_id,
         version=link.version,
         device_type=link.device_type,
-        tpl_meter_id=transport.address.meter_id if transport and transport.address else "",
+        tpl_meter_id=own.meter_id if own else "",
+        tpl_manufacturer=own.manufacturer if own else "",
+        tpl_version=own.version if own else "",
+        tpl_device_type=own.device_type if own else "",
         counters=_list_counters(layers),
         layers=tuple(layers.names),
         **others,
