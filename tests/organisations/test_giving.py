@@ -18,6 +18,7 @@ from meterkeys.organisations.permissions import GRANTABLE, ROLE_PERMISSIONS, Per
 from meterkeys.organisations.services import add_member
 from meterkeys.organisations.services.members import change_roles, remove_member
 from meterkeys.organisations.services.user_accounts import deactivate_user
+from meterkeys.organisations.user_list import build_rows
 from tests.organisations.people import access_of, bring, membership_of, roles_of
 from tests.world import World, add_user
 
@@ -123,11 +124,13 @@ def test_an_account_is_covered_only_if_all_of_its_memberships_are(world: World) 
     assert not covers_account(access, user), "keys do not"
 
 
-def test_a_waiting_membership_elsewhere_counts_as_well(world: World) -> None:
-    """Whoever sets the password could accept it."""
+def test_an_offer_of_a_stranger_takes_no_right_from_the_own_administrator(world: World) -> None:
+    """It takes the mailbox to accept it, so whoever sets the password gains nothing by it."""
     user, access = world.users["stadtwerk_user"], world.access("stadtwerk_administrator")
     Membership.objects.create(user=user, organisation=world.other)
-    assert not covers_account(access, user)
+    assert covers_account(access, user)
+    [row] = build_rows(access, [user.memberships.get(organisation=world.stadtwerk)])
+    assert (row.actions.may_set_password, row.actions.may_deactivate) == (True, True)
 
 
 # The last ones

@@ -107,3 +107,15 @@ def test_a_new_batch_is_told_in_the_words_of_its_issuer(world: World) -> None:
     world.deliver(["A1"], world.stadtwerk, reference="acme_lot7")
     subjects = set(OutgoingLetter.objects.filter(kind="new_batch").values_list("subject", flat=True))
     assert subjects == {"Acme says acme_lot7"}
+
+
+def test_a_template_that_leads_the_link_elsewhere_is_passed_over_though_it_is_in_use(
+    world: World, send: Send
+) -> None:
+    write_template(world.netz, "en")
+    LetterTemplate.objects.of([world.netz.pk]).update(
+        body="https://evil.example/?t={{ action_link }}\n\n[See]({{ action_link }})"
+    )
+    letter = send()
+    assert letter.subject != "Netz Demo in en"
+    assert "evil.example" not in letter.text + letter.html

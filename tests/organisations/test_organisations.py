@@ -249,7 +249,9 @@ def test_of_two_who_take_the_same_name_or_prefix_at_once_one_gets_it(committed_w
         ):
             outcomes = run_together(
                 *(
-                    partial(create_customer, world.access(name), one, FOUNDER)
+                    partial(
+                        create_customer, world.access(name), one, Founder("Eva", f"eva{round_}@new.example")
+                    )
                     for name, one in zip(("acme_administrator", "other_administrator"), details, strict=True)
                 )
             )

@@ -1,5 +1,6 @@
 """The tree of organisations: walking it, naming paths, and moving branches."""
 
+import re
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from meterkeys.organisations.permissions import Permission, Role
 from meterkeys.organisations.services import add_member, found_organisation
 from meterkeys.organisations.services.grants import set_grants
 from meterkeys.organisations.services.moves import (
+    ShownMove,
     accept_move,
     decline_move,
     find_move,
@@ -71,11 +73,22 @@ def test_a_path_names_what_is_above_as_far_as_it_is_known(branch: Branch) -> Non
 # Moving
 
 
+def shown(organisation: Organisation) -> ShownMove:
+    """Return the move that the page of the organisation shows now."""
+    move = find_move(organisation.pk)
+    assert move is not None
+    return ShownMove(move.pk, move.new_parent_id)
+
+
+def agree(access: Access, organisation: Organisation) -> Organisation:
+    return accept_move(access, organisation.pk, shown(organisation))
+
+
 def test_a_branch_moves_once_it_has_agreed(branch: Branch) -> None:
     world = branch.world
     request_move(branch.access("stadtwerk_administrator"), branch.nord.pk, world.stadtwerk.pk)
     assert parent_of(branch.nord) == world.netz
-    accept_move(branch.access("nord_administrator"), branch.nord.pk)
+    agree(branch.access("nord_administrator"), branch.nord)
     assert parent_of(branch.nord) == world.stadtwerk
     assert find_move(branch.nord.pk) is None
     entry = AuditEntry.objects.get(event=Event.ORGANISATION_MOVED)
@@ -87,7 +100,7 @@ def test_what_was_granted_to_the_old_parent_ends_with_the_move(branch: Branch) -
     set_grants(branch.access("nord_administrator"), [Permission.DEVICE_VIEW, Permission.KEY_READ])
     request_move(branch.access("stadtwerk_administrator"), branch.nord.pk, branch.world.stadtwerk.pk)
     assert KeyGrant.objects.count() == 2
-    accept_move(branch.access("nord_administrator"), branch.nord.pk)
+    agree(branch.access("nord_administrator"), branch.nord)
     assert not KeyGrant.objects.exists()
     assert AuditEntry.objects.filter(event=Event.KEY_RIGHTS_WITHDRAWN).count() == 1
     assert branch.access("stadtwerk_administrator").reach(Permission.KEY_READ) == {branch.world.stadtwerk.pk}
@@ -116,10 +129,10 @@ def test_only_the_installation_moves_to_the_top_and_away_from_it(branch: Branch)
     with pytest.raises(PermissionDenied):
         request_move(branch.access("stadtwerk_administrator"), world.stadtwerk.pk, world.netz.pk)
     request_move(branch.access("acme_system"), branch.nord.pk, None)
-    accept_move(branch.access("nord_administrator"), branch.nord.pk)
+    agree(branch.access("nord_administrator"), branch.nord)
     assert parent_of(branch.nord) is None
     request_move(branch.access("acme_system"), branch.nord.pk, world.other.pk)
-    accept_move(branch.access("nord_administrator"), branch.nord.pk)
+    agree(branch.access("nord_administrator"), branch.nord)
     assert parent_of(branch.nord) == world.other
 
 
@@ -128,12 +141,12 @@ def test_nobody_agrees_from_above_not_even_with_a_role_in_the_organisation(branc
     request_move(branch.access("stadtwerk_administrator"), branch.nord.pk, world.stadtwerk.pk)
     for name in ("stadtwerk_administrator", "acme_system"):
         with pytest.raises(PermissionDenied):
-            accept_move(branch.access(name), branch.nord.pk)
+            agree(branch.access(name), branch.nord)
     # Such a role could be given from above.
     branch.add("nord_manager", branch.nord, Role.ORGANISATION_MANAGER)
     add_member(world.users["nord_manager"], branch.nord, [Role.SYSTEM_ADMINISTRATOR])
     with pytest.raises(PermissionDenied):
-        accept_move(branch.access("nord_manager"), branch.nord.pk)
+        agree(branch.access("nord_manager"), branch.nord)
     with pytest.raises(PermissionDenied):
         decline_move(branch.access("nord_manager"), branch.nord.pk)
 
@@ -148,7 +161,7 @@ def test_a_request_can_be_declined_and_withdrawn(branch: Branch) -> None:
         withdraw_move(answerer, branch.nord.pk)
     withdraw_move(asker, branch.nord.pk)
     with pytest.raises(OrganisationMove.DoesNotExist):
-        accept_move(answerer, branch.nord.pk)
+        accept_move(answerer, branch.nord.pk, None)
     assert parent_of(branch.nord) == world.netz
     steps = [entry.data["move"] for entry in AuditEntry.objects.order_by("pk")]
     assert steps == ["requested", "declined", "requested", "withdrawn"]
@@ -166,10 +179,48 @@ def test_an_organisation_cannot_stand_below_itself(branch: Branch) -> None:
 def test_a_move_that_would_close_a_ring_meanwhile_is_refused_when_it_is_agreed_to(branch: Branch) -> None:
     world, access = branch.world, branch.access("acme_system")
     request_move(access, world.other.pk, branch.nord.pk)
-    request_move(access, world.stadtwerk.pk, world.other.pk)
-    accept_move(branch.access("stadtwerk_administrator"), world.stadtwerk.pk)
+    Organisation.objects.filter(pk=world.stadtwerk.pk).update(parent=world.other)
     with pytest.raises(DomainError, match="below itself"):
-        accept_move(branch.access("other_administrator"), world.other.pk)
+        agree(branch.access("other_administrator"), world.other)
+
+
+def test_whoever_agrees_to_a_move_agrees_to_the_parent_that_the_page_named(branch: Branch) -> None:
+    world = branch.world
+    one, two = (found_organisation(name, parent=world.stadtwerk) for name in ("Branch A", "Branch B"))
+    asker, answerer = branch.access("stadtwerk_administrator"), branch.access("netz_administrator")
+    request_move(asker, world.netz.pk, one.pk)
+    first = shown(world.netz)
+    request_move(asker, world.netz.pk, two.pk)
+    with pytest.raises(DomainError, match="another move"):
+        accept_move(answerer, world.netz.pk, first)
+    withdraw_move(asker, world.netz.pk)
+    request_move(asker, world.netz.pk, one.pk)
+    for outdated in (ShownMove(first.move_id - 1, one.pk), ShownMove(first.move_id, two.pk), None):
+        with pytest.raises(DomainError, match="another move"):
+            accept_move(answerer, world.netz.pk, outdated)
+    assert parent_of(world.netz) == world.stadtwerk
+    assert find_move(world.netz.pk) is not None
+
+
+@pytest.mark.parametrize("depth", ["itself", "below"])
+def test_a_moved_organisation_takes_none_along_that_was_only_asked_to_join_it(
+    branch: Branch, depth: str
+) -> None:
+    world, system = branch.world, branch.access("acme_system")
+    joined = found_organisation("Branch A", parent=world.stadtwerk)
+    branch.add("branch_administrator", joined, Role.ADMINISTRATOR)
+    place = joined if depth == "itself" else found_organisation("Branch A West", parent=joined)
+    request_move(branch.access("stadtwerk_administrator"), world.netz.pk, place.pk)
+    request_move(branch.access("stadtwerk_administrator"), branch.nord.pk, world.stadtwerk.pk)
+    request_move(system, joined.pk, world.other.pk)
+    agree(branch.access("branch_administrator"), joined)
+    assert find_move(world.netz.pk) is None
+    with pytest.raises(OrganisationMove.DoesNotExist):
+        accept_move(branch.access("netz_administrator"), world.netz.pk, None)
+    assert parent_of(world.netz) == world.stadtwerk
+    assert find_move(branch.nord.pk) is not None, "which leads elsewhere"
+    entry = AuditEntry.objects.filter(event=Event.ORGANISATION_CHANGED).latest("pk")
+    assert (entry.subject, entry.data["move"]) == ("Netz Demo", "dropped")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -180,11 +231,12 @@ def test_of_two_moves_that_close_a_ring_together_one_is_refused(committed_world:
     for _round in range(5):
         request_move(access, world.acme.pk, world.other.pk)
         request_move(access, world.other.pk, world.acme.pk)
+        acme, other = shown(world.acme), shown(world.other)
         outcomes = run_together(
-            partial(accept_move, branch.access("acme_administrator"), world.acme.pk),
-            partial(accept_move, branch.access("other_administrator"), world.other.pk),
+            partial(accept_move, branch.access("acme_administrator"), world.acme.pk, acme),
+            partial(accept_move, branch.access("other_administrator"), world.other.pk, other),
         )
-        assert outcomes == ["done", "own_ancestor"]
+        assert outcomes == ["DoesNotExist('OrganisationMove matching query does not exist.')", "done"]
         assert [parent_of(world.acme), parent_of(world.other)].count(None) == 1
         OrganisationMove.objects.all().delete()
         Organisation.objects.filter(pk__in=[world.acme.pk, world.other.pk]).update(parent=None)
@@ -201,6 +253,14 @@ def ask(client: Client, organisation: Organisation, parent: Organisation | None)
     return client.post(move_url(organisation), {"new_parent": str(parent.pk) if parent else ""})
 
 
+def read_fields(client: Client, organisation: Organisation) -> dict[str, str]:
+    """Return what the form to agree with sends."""
+    page = client.get(f"/admin/organisations/{organisation.pk}/").content.decode()
+    form = re.search(r'<form[^>]*action="[^"]*accept/"[^>]*>(.*?)</form>', page, re.DOTALL)
+    assert form is not None
+    return dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[1]))
+
+
 def test_a_move_is_asked_for_and_agreed_to_on_the_page(branch: Branch) -> None:
     world = branch.world
     asker, answerer = world.client("stadtwerk_administrator"), world.client("nord_administrator")
@@ -213,9 +273,25 @@ def test_a_move_is_asked_for_and_agreed_to_on_the_page(branch: Branch) -> None:
     assert "Withdraw the request" in waiting
     assert "Agree" not in waiting
     assert "Agree Decline" in read_text(answerer.get(page))
-    assert answerer.post(move_url(branch.nord, "accept/")).status_code == 302
+    fields = read_fields(answerer, branch.nord)
+    assert answerer.post(move_url(branch.nord, "accept/"), fields).status_code == 302
     assert parent_of(branch.nord) == world.stadtwerk
-    assert answerer.post(move_url(branch.nord, "accept/")).status_code == 404
+    assert answerer.post(move_url(branch.nord, "accept/"), fields).status_code == 404
+
+
+def test_whoever_agrees_on_an_outdated_page_is_shown_the_new_request(branch: Branch) -> None:
+    world = branch.world
+    asker, answerer = world.client("acme_system"), world.client("nord_administrator")
+    ask(asker, branch.nord, world.stadtwerk)
+    outdated = read_fields(answerer, branch.nord)
+    ask(asker, branch.nord, None)
+    for fields in (outdated, {}, {"move_id": "x", "new_parent_id": "y"}):
+        answer = read_text(answerer.post(move_url(branch.nord, "accept/"), fields, follow=True))
+        assert "You were asked for another move meanwhile." in answer
+        assert "stands at the top, below nobody" in answer
+    assert parent_of(branch.nord) == world.netz
+    answerer.post(move_url(branch.nord, "accept/"), read_fields(answerer, branch.nord))
+    assert parent_of(branch.nord) is None
 
 
 def test_the_form_offers_no_place_below_and_says_what_is_wrong(branch: Branch) -> None:

@@ -544,15 +544,20 @@ def waiting(world: World, admin: Client) -> Membership:
 def test_a_person_accepts_by_the_letters_link(world: World, admin: Client, waiting: Membership) -> None:
     client = world.client("feldservice_installer")
     link = read_link(letters_to(waiting.user.email)[0])
-    words = text_of(read(client.get(link)))
+    opened = client.get(link)
+    assert opened.headers["Location"] == url("membership_answer", waiting), "the token leaves the address bar"
+    assert opened.headers["Referrer-Policy"] == "no-referrer"
+    assert "no-store" in opened.headers["Cache-Control"]
+    words = text_of(read(client.get(link, follow=True)))
     for expected in ("Stadtwerk Demo invites you", "Stadtwerk Administrator", "User"):
         assert expected in words
-    words = text_of(read(client.post(link, {"answer": "accept"}, follow=True)))
+    address = url("membership_answer", waiting)
+    words = text_of(read(client.post(address, {"answer": "accept"}, follow=True)))
     assert "You are now a member of Stadtwerk Demo." in words
     assert membership_is_accepted(waiting)
     shown = text_of(read(admin.get(LIST, {"role": "user", "state": "active"})))
     assert "Feldservice Installer" in shown
-    assert client.get(link).status_code == 404
+    assert client.get(link, follow=True).status_code == 404
 
 
 def membership_is_accepted(membership: Membership) -> bool:
@@ -581,6 +586,28 @@ def test_the_answer_of_somebody_else_is_not_found(world: World, waiting: Members
     assert not membership_is_accepted(waiting)
 
 
+def test_without_the_letters_link_there_is_only_declining(world: World, waiting: Membership) -> None:
+    client = world.client("feldservice_installer")
+    for proof in ("", "?token=wrong", "?token="):
+        html = read(client.get(url("membership_answer", waiting) + proof, follow=True))
+        assert "Look into your mailbox" in html
+        assert 'value="accept"' not in html
+        assert 'value="decline"' in html
+    answer = client.post(url("membership_answer", waiting), {"answer": "accept"}, follow=True)
+    assert "Look into your mailbox" in read(answer)
+    assert not membership_is_accepted(waiting)
+
+
+def test_a_letter_that_was_opened_before_the_login_counts_after_it(
+    client: Client, world: World, waiting: Membership
+) -> None:
+    link = read_link(letters_to(waiting.user.email)[0])
+    assert client.get(link, follow=True).redirect_chain[-1][0].startswith("/login/?next=/memberships/")
+    client.post("/login/", {"login": waiting.user.email, "password": PASSWORD})
+    client.post(url("membership_answer", waiting), {"answer": "accept"})
+    assert membership_is_accepted(waiting)
+
+
 def test_without_a_login_the_link_leads_to_the_login_page_first(client: Client, waiting: Membership) -> None:
     address = url("membership_answer", waiting)
     assert client.get(address).headers["Location"] == f"/login/?next={address}"
@@ -589,7 +616,7 @@ def test_without_a_login_the_link_leads_to_the_login_page_first(client: Client, 
 def test_an_offer_that_has_run_out_says_so(world: World, waiting: Membership) -> None:
     Membership.objects.filter(pk=waiting.pk).update(letter_sent_at=timezone.now() - 2 * OFFER_LIFETIME)
     client = world.client("feldservice_installer")
-    html = read(client.get(url("membership_answer", waiting)))
+    html = read(client.get(read_link(letters_to(waiting.user.email)[0]), follow=True))
     assert "This invitation has run out." in html
     assert 'value="accept"' not in html
     client.post(url("membership_answer", waiting), {"answer": "accept"})
@@ -600,7 +627,7 @@ def test_somebody_without_any_organisation_can_answer(world: World, waiting: Mem
     membership_of(world, "stadtwerk_user")
     Membership.objects.filter(user=waiting.user).exclude(pk=waiting.pk).delete()
     client = world.client("feldservice_installer")
-    assert client.get(url("membership_answer", waiting)).status_code == 200
+    assert client.get(read_link(letters_to(waiting.user.email)[0]), follow=True).status_code == 200
     client.post(url("membership_answer", waiting), {"answer": "accept"})
     assert client.get("/devices/").status_code == 200
     assert OutgoingLetter.objects.filter(kind="invitation").count() == 1

@@ -118,6 +118,7 @@ def test_a_template_is_edited_and_a_message_says_so(world: World, writer: Client
     [
         ({"body": f"{{{{ password }}}} {BUTTON}"}, "password"),
         ({"body": "Bonjour"}, "action_link"),
+        ({"body": f"https://evil.example/?t={{{{ action_link }}}}\n\n{BUTTON}"}, "nowhere else"),
         ({"subject": "{{ hours }}"}, "hours"),
         ({"subject": "x\r\nBcc: eve@evil.example"}, "one line"),
         ({"body": f"![x](https://evil.example/x.gif)\n\n{BUTTON}"}, "no images"),

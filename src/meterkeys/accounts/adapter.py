@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from meterkeys.accounts import browsers
 from meterkeys.accounts.letters import make_confirmation_link, queue_confirmation, queue_security_notice
 from meterkeys.accounts.models import User
-from meterkeys.accounts.services import set_own_password
+from meterkeys.accounts.services import make_password_link, set_own_password
 from meterkeys.accounts.witness import find_witness
 from meterkeys.core.ids import new_id
 
@@ -58,7 +58,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ca
             self.add_message(request, messages.ERROR, failed, context)
             return False
 
-    def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:  # noqa: ARG002 — allauth's signature
+    def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
+        """Go on to a first password where there is none: the account was registered by a link that proved nothing."""
+        user = User.objects.get(pk=email_address.user_id)
+        if not user.has_usable_password():
+            return make_password_link(user)
         return reverse("profile" if self.request.user.is_authenticated else "account_login")
 
     # Passwords

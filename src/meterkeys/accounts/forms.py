@@ -7,9 +7,11 @@ from allauth.account.adapter import get_adapter
 from allauth.account.fields import EmailField, PasswordField
 from django import forms
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.accounts.models import TermsOfUse, User
+from meterkeys.accounts.services import verify_address
 
 
 class ResetRequestForm(forms.Form):
@@ -29,6 +31,12 @@ class SetPasswordForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
     def clean_password1(self) -> str:
         password: str = self.cleaned_data["password1"]
         return refuse_same(self.user, password) if self.user.temporary_password_until else password
+
+    @transaction.atomic
+    def save(self) -> None:
+        """Set the password. The link went to the account's mailbox and nowhere else, so the address is verified."""
+        verify_address(self.user)
+        super().save()
 
 
 def refuse_same(user: User, password: str) -> str:

@@ -1,6 +1,7 @@
 """People who log in. A user belongs to no tenant: memberships tie them to organisations."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -45,6 +46,13 @@ class UserManager(BaseUserManager["User"]):
     def find_by_address(self, address: str) -> "User | None":
         """Return whose address it is, upper and lower case alike: one look-up in the index, whatever it finds."""
         return self.alias(address=Lower("email")).filter(address=address.strip().lower()).first()
+
+    def lock(self, user_id: UUID) -> bool:
+        """Lock the person until the transaction ends, and tell whether there is one.
+
+        Rows that name the person can be added all the same, unless the person is deleted.
+        """
+        return bool(self.select_for_update(no_key=True).filter(pk=user_id).values_list("pk"))
 
 
 class User(AbstractBaseUser):

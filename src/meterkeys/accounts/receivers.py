@@ -10,9 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.accounts.letters import queue_security_notice
 from meterkeys.accounts.models import User
-from meterkeys.accounts.witness import find_witness
+from meterkeys.accounts.witness import find_witness, record_own_act
 from meterkeys.audit.events import Event
-from meterkeys.audit.services import record
 
 
 @receiver(email_changed)
@@ -30,6 +29,6 @@ def tell_of_changed_address(
     if from_email_address is None:
         return
     old = from_email_address.email
-    record(Event.EMAIL_CHANGED, find_witness(user, request), subject=user.email, data={"before": old})
+    record_own_act(Event.EMAIL_CHANGED, user, find_witness(user, request), data={"before": old})
     what = _("Your e-mail address was changed")
     queue_security_notice(user, what, to=old, cause=f"email:{to_email_address.pk}")

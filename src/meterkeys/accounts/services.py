@@ -17,9 +17,9 @@ from meterkeys.accounts.letters import queue_confirmation, queue_security_notice
 from meterkeys.accounts.models import User
 from meterkeys.accounts.signals import own_password_set
 from meterkeys.accounts.tokens import password_link_tokens
-from meterkeys.accounts.witness import find_witness
+from meterkeys.accounts.witness import find_witness, record_own_act
 from meterkeys.audit.events import Event
-from meterkeys.audit.services import Witness, record
+from meterkeys.audit.services import Witness
 from meterkeys.core.errors import DomainError
 from meterkeys.core.ids import new_id
 
@@ -30,11 +30,16 @@ TEMPORARY_PASSWORD_TERM = timedelta(hours=72)
 def create_account(email: str, *, name: str, is_verified: bool = True, **fields: Any) -> User:
     """Make a user; nobody can log in before a password is set and the address is verified.
 
-    Where `is_verified` is False, `letters.queue_confirmation` writes the letter that verifies it.
+    Where `is_verified` is False, the letter of `letters.queue_confirmation` verifies it, and any link to a password.
     """
     user = User.objects.create_user(email, name=name, **fields)
     EmailAddress.objects.create(user=user, email=user.email, verified=is_verified, primary=True)
     return user
+
+
+def verify_address(user: User) -> None:
+    """Note that the person reads the mailbox of the account's address: a link that was sent there was followed."""
+    EmailAddress.objects.filter(user=user, email=user.email).update(verified=True)
 
 
 def make_password_link(user: User) -> str:
@@ -52,6 +57,7 @@ def request_email_change(user: User, address: str) -> None:
     It takes the place of another change that still waits. Whether somebody else has the address is not told, so that
     nobody learns of accounts; it just cannot be confirmed then. DomainError if it is no e-mail address.
     """
+    User.objects.lock(user.pk)  # of two at once, the second takes the place of the first
     drop_email_change(user)
     queue_confirmation(EmailAddress.objects.create(user=user, email=address.strip().lower()))
 
@@ -64,13 +70,15 @@ def drop_email_change(user: User) -> None:
 def set_temporary_password(user: User, password: str) -> None:
     """Give the user a password that ends after 72 hours and has to be changed at the first login.
 
-    All sessions of the user end. In a demonstration the password simply stays. DomainError if it breaks the rule.
+    A change of the address that waits for its confirmation ends: whoever knew the old password may have begun it.
+    In a demonstration the password simply stays. DomainError if it breaks the rule.
     """
     check_password_rule(password, user)
     user.set_password(password)
     if not user.is_demonstration:
         user.temporary_password_until = timezone.now() + TEMPORARY_PASSWORD_TERM
     user.save(update_fields=["password", "temporary_password_until"])
+    drop_email_change(user)
 
 
 def check_password_rule(password: str, user: User | None = None) -> None:
@@ -92,7 +100,7 @@ def set_own_password(user: User, password: str, witness: Witness | None = None) 
     user.set_password(password)
     user.save(update_fields=["password", "temporary_password_until"])
     drop_email_change(user)
-    record(Event.PASSWORD_CHANGED, witness or find_witness(user), subject=user.email)
+    record_own_act(Event.PASSWORD_CHANGED, user, witness or find_witness(user))
     if not is_first:
         queue_security_notice(user, _("Your password was changed"), cause=f"password:{new_id()}")
     own_password_set.send(sender=User, user=user, is_first=is_first)

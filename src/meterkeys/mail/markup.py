@@ -2,7 +2,8 @@
 
 There are paragraphs, headings, lists, quotes, rules, emphasis and links; no HTML, no images, no code. A line end is
 a line end. `{{ name }}` stands for a value; the parser makes a node of it, so a value is filled in when the text has
-been parsed and is only ever words. The button is `[words]({{ action_link }})` alone in a paragraph.
+been parsed and is only ever words. The button is `[words]({{ action_link }})` alone in a paragraph. The letter's own
+address stands nowhere else: mail programs make links of words, so text in front of it could lead it elsewhere.
 """
 
 import re
@@ -61,23 +62,34 @@ _PARSER = _make_parser()
 
 def parse_body(source: str) -> Node:
     """Return the tree of a letter's body; LetterTextError for an image, a forbidden link or no single button."""
-    tree = Node(_PARSER.parse(_ACTION_LINK.sub(f"]({ACTION_TARGET})", source)))
-    buttons = 0
-    for node in tree.walk():
-        if node.type == "image":
-            raise LetterTextError(
-                "image", _("A letter has no images: they would tell others who reads it."), field="body"
-            )
-        if node.type == "link":
-            _check_link(str(node.attrs["href"]))
-        buttons += is_button(node)
-    if buttons != 1:
+    source = _ACTION_LINK.sub(f"]({ACTION_TARGET})", source)
+    tree = Node(_PARSER.parse(source))
+    nodes = list(tree.walk())
+    addresses = [str(node.attrs["href"]) for node in nodes if node.type == "link"]
+    if any(node.type == "image" for node in nodes):
+        raise LetterTextError(
+            "image", _("A letter has no images: they would tell others who reads it."), field="body"
+        )
+    for address in addresses:
+        _check_link(address)
+    _check_no_link_in_words(source)
+    if addresses.count(ACTION_TARGET) != 1 or not any(map(is_button, nodes)):
         raise LetterTextError(
             "button",
             _("A letter has one button, on a line of its own: [words]({{ action_link }})"),
             field="body",
         )
     return tree
+
+
+def _check_no_link_in_words(source: str) -> None:
+    """Refuse the letter's own address among the words, in whatever place; the button's is not in the source here."""
+    if any(name.strip() == "action_link" for name in PLACEHOLDER.findall(source)):
+        raise LetterTextError(
+            "link_in_words",
+            _("The link belongs into the button and nowhere else: [words]({{ action_link }})"),
+            field="body",
+        )
 
 
 def _check_link(address: str) -> None:

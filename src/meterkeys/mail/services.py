@@ -153,6 +153,34 @@ def count_tests(tested_by: str, since: datetime, own_addresses: Iterable[str]) -
     return tests.exclude(to_address__in=list(own_addresses)).count()
 
 
+def count_letters(address: str, kinds: Iterable[str], since: datetime) -> int:
+    """Count the letters of these kinds that were written to the address since then."""
+    recent = OutgoingLetter.objects.filter(created_at__gte=since, kind__in=list(kinds))
+    return recent.filter(to_address__iexact=address, tested_by="").count()
+
+
+CANCELLED = "cancelled"
+"""Stands in a letter for the server's words: its link was dead before the letter was sent."""
+
+
+def cancel_letters(cause_start: str) -> None:
+    """Neither send nor keep what still waits of the letters whose cause begins so: their links are dead.
+
+    In the caller's transaction, in which the links end. A letter that a worker sends at this moment is still sent.
+    """
+    _cancel(OutgoingLetter.objects.filter(cause__startswith=cause_start))
+
+
+def _cancel(letters: models.QuerySet[OutgoingLetter]) -> None:
+    waiting = letters.filter(state=LetterState.QUEUED, kind__in=SECRET_KINDS, tested_by="")
+    ids = list(waiting.values_list("pk", flat=True))
+    if ids:
+        LetterAttachment.objects.filter(letter__in=ids).delete()
+        OutgoingLetter.objects.filter(pk__in=ids, state=LetterState.QUEUED).update(
+            state=LetterState.FAILED, text="", html="", last_error=CANCELLED, lease_until=None
+        )
+
+
 def _attach(letter: OutgoingLetter, attachments: Sequence[Attachment]) -> None:
     LetterAttachment.objects.bulk_create(
         LetterAttachment(
@@ -228,7 +256,8 @@ def _take(letter_id: int, now: datetime) -> OutgoingLetter | None:
             .filter(pk=letter_id)
             .update(lease_until=now + LEASE, attempts=models.F("attempts") + 1)
         )
-    return OutgoingLetter.objects.get(pk=letter_id) if taken else None
+    # Cancelled at this very moment, it has no words any more.
+    return OutgoingLetter.objects.filter(pk=letter_id, state=LetterState.QUEUED).first() if taken else None
 
 
 def _try_to_send(letter: OutgoingLetter, connection: SmtpConnection, now: datetime | None) -> Failure | None:
@@ -298,7 +327,11 @@ def list_letters(
 
 
 def forget_organisation(organisation_id: UUID) -> None:
-    """Delete the templates and the sender of an organisation that is deleted; its letters stay, as the audit does."""
+    """Delete the templates and the sender of an organisation that is deleted; its letters stay, as the audit does.
+
+    Those with a secret link that still wait are cancelled: the invitations to it are deleted with it.
+    """
+    _cancel(OutgoingLetter.objects.filter(organisation_id=organisation_id))
     LetterTemplate.objects.of([organisation_id]).delete()
     LetterSender.objects.of([organisation_id]).delete()
 

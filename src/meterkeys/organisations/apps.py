@@ -11,18 +11,16 @@ class OrganisationsConfig(AppConfig):
     def ready(self) -> None:
         # Models are only there now.
         from meterkeys.mail.services import forget_organisation  # noqa: PLC0415
-        from meterkeys.organisations import (  # noqa: PLC0415
-            belongings,
-            receivers,  # noqa: F401
-            registration_receivers,  # noqa: F401
-        )
+        from meterkeys.organisations import belongings, receivers  # noqa: F401, PLC0415
         from meterkeys.organisations.services.open_invitations import OPEN_INVITATIONS  # noqa: PLC0415
         from meterkeys.organisations.services.organisations import (  # noqa: PLC0415
             count_children,
             count_members,
         )
+        from meterkeys.organisations.services.waiting_offers import WAITING_OFFERS  # noqa: PLC0415
 
         belongings.register(OPEN_INVITATIONS)
+        belongings.register(WAITING_OFFERS)
         register_holder(_("Members"), count_members, path="/admin/users/?organisation={id}")
         register_holder(_("Subsidiaries"), count_children, path="/admin/organisations/?parent={id}")
         register_leftovers(forget_organisation)

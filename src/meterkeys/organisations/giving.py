@@ -49,9 +49,11 @@ def require_covered(access: Access, organisation_id: UUID, roles: Iterable[str])
 def covers_account(access: Access, user: User) -> bool:
     """Tell whether the actor may change the account itself: in every organisation that the person belongs to.
 
-    Whoever sets a person's password could act as that person everywhere.
+    Whoever sets a person's password could act as that person everywhere. What waits does not count: it takes the
+    mailbox to accept it, and an offer that anybody makes must not take the person from the own administrator.
     """
-    return covers_memberships(access, Membership.objects.filter(user=user).prefetch_related("roles"))
+    accepted = Membership.objects.filter(user=user, accepted_at__isnull=False)
+    return covers_memberships(access, accepted.prefetch_related("roles"))
 
 
 def covers_memberships(access: Access, memberships: Iterable[Membership]) -> bool:

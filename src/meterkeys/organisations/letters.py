@@ -1,15 +1,26 @@
 """Write letters in the name of an organisation, in the language of whoever receives them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID
 
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
 from meterkeys.accounts.models import User
+from meterkeys.core.errors import DomainError
 from meterkeys.mail.kinds import Value
 from meterkeys.mail.models import OutgoingLetter
-from meterkeys.mail.services import Attachment, queue_letter
+from meterkeys.mail.services import Attachment, count_letters, queue_letter
 from meterkeys.organisations.models import Organisation
 
 FALLBACK_LANGUAGE = "en"
+
+ASKING_KINDS = ("invitation", "account_opened", "confirm_email")
+"""What is written to an address that somebody has entered. Which of them it is tells whether it has an account, so
+they are counted together."""
+LETTERS_AN_HOUR = 5
+"""Of these to one address, whoever asks for them: nobody can flood a mailbox through this site."""
 
 
 def send_letter(  # noqa: PLR0913 — a letter needs them all, and each is named at the call
@@ -45,6 +56,19 @@ def send_letter(  # noqa: PLR0913 — a letter needs them all, and each is named
         sender_chain=list_sender_chain(organisation),
         attachments=attachments,
     )
+
+
+def check_room(address: str) -> None:
+    """Raise DomainError if enough letters that invite went to the address within the hour."""
+    hour_ago = timezone.now() - timedelta(hours=1)
+    if count_letters(address, ASKING_KINDS, hour_ago) >= LETTERS_AN_HOUR:
+        raise DomainError(
+            "too_many_letters",
+            _(
+                "%(limit)d invitations were sent to this address within an hour. Wait before you send another one."
+            )
+            % {"limit": LETTERS_AN_HOUR},
+        )
 
 
 def choose_language(user: User | None, organisation: Organisation | None) -> str:

@@ -7,6 +7,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from meterkeys.core.ids import new_id
 from meterkeys.organisations.permissions import GRANTABLE, PERMISSION_NAMES, Role
@@ -81,6 +82,7 @@ class Membership(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     letter_sent_at = models.DateTimeField(null=True, blank=True)
+    offer_token_hash = models.BinaryField(max_length=32, null=True, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     accepted_at = models.DateTimeField(null=True, blank=True)
 
@@ -172,7 +174,7 @@ class InvitationState(models.TextChoices):
     """What is stored; "expired" is read from the clock."""
 
     CREATED = "created", _("Created")
-    SENT = "sent", _("Sent")
+    SENT = "sent", pgettext_lazy("invitation", "Sent")
     ACCEPTED = "accepted", _("Accepted")
     REVOKED = "revoked", _("Revoked")
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from django.db import models, transaction
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.mail.kinds import KINDS
 from meterkeys.mail.models import LetterState, OutgoingLetter
-from meterkeys.mail.services import list_letters, resend_letter
+from meterkeys.mail.services import CANCELLED, list_letters, resend_letter
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 
@@ -22,7 +23,7 @@ class ShownLetter:
     letter: OutgoingLetter
     title: str | Promise
     recipient: str
-    server_words: str
+    server_words: str | Promise
     may_be_resent: bool
 
 
@@ -47,9 +48,15 @@ def show_letter(letter: OutgoingLetter) -> ShownLetter:
         letter=letter,
         title=kind.title if kind else letter.kind,
         recipient="" if is_hidden else letter.to_address,
-        server_words=_hide_words(letter.last_error) if is_hidden else letter.last_error,
+        server_words=_choose_words(letter.last_error, is_hidden=is_hidden),
         may_be_resent=letter.state == LetterState.FAILED and not (kind and kind.carries_secret),
     )
+
+
+def _choose_words(words: str, *, is_hidden: bool) -> str | Promise:
+    if words == CANCELLED:
+        return _("It was not sent: its link was taken back or replaced by a newer one before.")
+    return _hide_words(words) if is_hidden else words
 
 
 def _hide_words(words: str) -> str:

@@ -13,6 +13,7 @@ from meterkeys.organisations.access import Access
 from meterkeys.organisations.giving import covers, covers_memberships, list_roles
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Role
+from meterkeys.organisations.services.founding import may_help_founder
 from meterkeys.organisations.services.members import is_oneself
 
 PAGE_SIZE = 50
@@ -85,7 +86,8 @@ def _find_actions(
     access: Access, membership: Membership, state: UserState, *, covers_account: bool
 ) -> Actions:
     if not covers(access, membership.organisation_id, list_roles(membership)):
-        return Actions()
+        may_help = may_help_founder(access, membership)
+        return Actions(may_remove=may_help, may_resend=may_help)
     is_other = not is_oneself(access, membership)
     has_account = is_other and covers_account and state is not UserState.WAITING
     return Actions(
@@ -99,9 +101,10 @@ def _find_actions(
 
 
 def _find_covered_accounts(access: Access, memberships: Iterable[Membership]) -> set[UUID]:
-    """Return the people all of whose memberships the actor covers, in two look-ups for a whole page."""
+    """Return the members all of whose memberships the actor covers, in two look-ups for a whole page."""
     users = {membership.user_id for membership in memberships}
-    everywhere = Membership.objects.filter(user__in=users).prefetch_related("roles").order_by("user_id")
+    accepted = Membership.objects.filter(user__in=users, accepted_at__isnull=False)
+    everywhere = accepted.prefetch_related("roles").order_by("user_id")
     return {
         user_id
         for user_id, theirs in groupby(everywhere, lambda membership: membership.user_id)

@@ -14,12 +14,13 @@ from meterkeys.core.errors import DomainError
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import PERMISSION_NAMES, Permission
+from meterkeys.organisations.services.founding import may_create_organisations
 from meterkeys.organisations.services.grants import ORDER
+from meterkeys.organisations.services.moves import ShownMove
 from meterkeys.organisations.services.organisations import (
     Details,
     Founder,
     list_organisations,
-    may_create_organisations,
 )
 from meterkeys.organisations.tree import list_subtree_ids, name_paths
 
@@ -167,6 +168,17 @@ class MoveForm(forms.Form):
             choice.empty_label = _("None: at the top")
         reach = list_organisations(access).values_list("pk", flat=True)
         choice.offer(set(reach) - list_subtree_ids(organisation.pk))
+
+
+class ShownMoveForm(forms.Form):
+    """Which move a page has shown to whoever agrees to it."""
+
+    move_id = forms.IntegerField()
+    new_parent_id = forms.UUIDField(required=False)
+
+    def read(self) -> ShownMove | None:
+        """Return the move; None if the form names none."""
+        return ShownMove(**self.cleaned_data) if self.is_valid() else None
 
 
 class GrantsField(forms.MultipleChoiceField):

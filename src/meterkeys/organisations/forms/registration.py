@@ -17,7 +17,10 @@ NEW_PASSWORD = {"autocomplete": "new-password"}
 
 
 class RegistrationForm(forms.Form):
-    """Name, password and language, the address if the invitation names none, and the terms if there are any."""
+    """Name, password and language, the address if the invitation names none, and the terms if there are any.
+
+    No password without a proof that the mailbox is read: it is set once the address is confirmed.
+    """
 
     name = forms.CharField(
         label=_("Name"), max_length=100, widget=forms.TextInput(attrs={"autocomplete": "name"})
@@ -47,12 +50,19 @@ class RegistrationForm(forms.Form):
     )
 
     def __init__(
-        self, invitation: Invitation, terms: TermsOfUse | None, data: QueryDict | None = None
+        self,
+        invitation: Invitation,
+        terms: TermsOfUse | None,
+        data: QueryDict | None = None,
+        *,
+        asks_password: bool = True,
     ) -> None:
         initial = {"name": invitation.name, "language": invitation.language}
         super().__init__(data, initial=initial)
         self.invitation, self.terms = invitation, terms
         self.fields["password"].help_text = password_validators_help_text_html()
+        if not asks_password:
+            del self.fields["password"], self.fields["confirmation"]
         if invitation.email:
             del self.fields["email"]
         if terms is None:
@@ -92,4 +102,5 @@ class RegistrationForm(forms.Form):
     @property
     def registrant(self) -> Registrant:
         cleaned = self.cleaned_data
-        return Registrant(cleaned["name"], self.address, cleaned["password"], cleaned["language"], self.terms)
+        password = cleaned.get("password", "")
+        return Registrant(cleaned["name"], self.address, password, cleaned["language"], self.terms)

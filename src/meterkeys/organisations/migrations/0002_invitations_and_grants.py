@@ -64,6 +64,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='membership',
+            name='offer_token_hash',
+            field=models.BinaryField(max_length=32, null=True, unique=True),
+        ),
+        migrations.AddField(
+            model_name='membership',
             name='invited_by',
             field=models.CharField(blank=True, max_length=400),
         ),

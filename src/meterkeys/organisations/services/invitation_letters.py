@@ -9,8 +9,8 @@ from django.utils.text import format_lazy
 from meterkeys.mail.choice import choose_sender, choose_text
 from meterkeys.mail.kinds import Value
 from meterkeys.mail.render import RenderedLetter, render_letter
-from meterkeys.mail.services import Attachment
-from meterkeys.organisations.letters import list_sender_chain, send_letter
+from meterkeys.mail.services import Attachment, cancel_letters
+from meterkeys.organisations.letters import check_room, list_sender_chain, send_letter
 from meterkeys.organisations.models import Invitation
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services.information import find_document
@@ -22,7 +22,12 @@ TOKEN_IN_PREVIEW = "preview"
 
 
 def send_invitation_letter(invitation: Invitation, address: str) -> None:
-    """Queue the letter with the link and the information document, in the language of the invited person."""
+    """Queue the letter with the link and the information document, in the language of the invited person.
+
+    DomainError if the address got enough letters of this kind within the hour.
+    """
+    check_room(invitation.email)
+    cancel_invitation_letters(invitation)
     document = find_document(invitation.organisation, invitation.language)
     send_letter(
         KIND,
@@ -31,9 +36,19 @@ def send_invitation_letter(invitation: Invitation, address: str) -> None:
         name=invitation.name,
         language=invitation.language,
         values=build_values(invitation, address),
-        cause=f"invitation:{invitation.pk}:{bytes(invitation.letter_token_hash or b'').hex()[:16]}",
+        cause=f"{find_cause(invitation)}{bytes(invitation.letter_token_hash or b'').hex()[:16]}",
         attachments=[Attachment(document.name, "application/pdf", document.content)],
     )
+
+
+def cancel_invitation_letters(invitation: Invitation) -> None:
+    """Forget what still waits to be sent: the link of the letter is dead."""
+    cancel_letters(find_cause(invitation))
+
+
+def find_cause(invitation: Invitation) -> str:
+    """Return how the causes of all letters of the invitation begin."""
+    return f"{KIND}:{invitation.pk}:"
 
 
 def preview_letter(invitation: Invitation) -> RenderedLetter:

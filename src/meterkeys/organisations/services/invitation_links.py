@@ -15,6 +15,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from meterkeys.organisations.models import Invitation, InvitationState
 
@@ -33,7 +34,7 @@ class ShownState(models.TextChoices):
     """The state as pages show it: what is stored, and "expired" from the clock."""
 
     CREATED = "created", _("Created")
-    SENT = "sent", _("Sent")
+    SENT = "sent", pgettext_lazy("invitation", "Sent")
     ACCEPTED = "accepted", _("Accepted")
     EXPIRED = "expired", _("Expired")
     REVOKED = "revoked", _("Revoked")

@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.accounts.models import User
 from meterkeys.audit.events import Event
-from meterkeys.audit.services import record
 from meterkeys.core.errors import DomainError
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.giving import covers, list_givable_roles, require_covered
@@ -25,18 +24,22 @@ from meterkeys.organisations.models import (
     Invitation,
     InvitationRole,
     InvitationState,
-    MembershipRole,
     Organisation,
 )
+from meterkeys.organisations.people_audit import record
 from meterkeys.organisations.permissions import Permission, Role
-from meterkeys.organisations.services.invitation_letters import send_invitation_letter
+from meterkeys.organisations.services.backing import has_administrator
+from meterkeys.organisations.services.invitation_letters import (
+    cancel_invitation_letters,
+    send_invitation_letter,
+)
 from meterkeys.organisations.services.invitation_links import (
     ShownState,
     activate_copied_link,
     activate_letter_link,
     find_state,
 )
-from meterkeys.organisations.services.offers import find_user_id
+from meterkeys.organisations.services.members import find_user_id
 
 MANAGE = Permission.INVITATION_MANAGE
 
@@ -109,14 +112,6 @@ def may_give_roles(access: Access, invitation: Invitation) -> bool:
     if invitation.is_founding and not has_administrator(invitation.organisation_id):
         return True
     return covers(access, invitation.organisation_id, list_roles(invitation))
-
-
-def has_administrator(organisation_id: UUID) -> bool:
-    return MembershipRole.objects.filter(
-        membership__organisation=organisation_id,
-        membership__accepted_at__isnull=False,
-        role=Role.ADMINISTRATOR,
-    ).exists()
 
 
 @transaction.atomic
@@ -203,10 +198,11 @@ def revoke_invitation(access: Access, invitation_id: UUID) -> Invitation:
 
 
 def mark_revoked(invitation: Invitation) -> None:
-    """Store that the invitation is over. Its hashes stay, so that its links can say so."""
+    """Store that the invitation is over. Its hashes stay, so that its links can say so; a letter that waits does not."""
     invitation.state = InvitationState.REVOKED
     invitation.revoked_at = timezone.now()
     invitation.save(update_fields=["state", "revoked_at"])
+    cancel_invitation_letters(invitation)
 
 
 @transaction.atomic
@@ -216,9 +212,9 @@ def invite_founder(
     """Invite the first administrator of an organisation just founded, and send the letter at once.
 
     The only exception to the giving rule; the caller has checked the right to found. DomainError without a name or
-    an address, or if the organisation has members or was given a founder before.
+    an address, or if the organisation has members or another invitation of that kind is open.
     """
-    if organisation.memberships.exists() or was_given_founder(organisation):
+    if organisation.memberships.exists() or awaits_founder(organisation):
         raise DomainError("already_founded", _("This organisation has a first administrator already."))
     guest = Guest(name, email, language)
     if not guest.email.strip():
@@ -230,11 +226,13 @@ def invite_founder(
     return invitation
 
 
-def was_given_founder(organisation: Organisation) -> bool:
-    founding = InvitationRole.objects.filter(
-        invitation__organisation=organisation, invitation__is_founding=True
-    )
-    return founding.exists()
+def awaits_founder(organisation: Organisation) -> bool:
+    """Tell whether an invitation of a first administrator is open; one that was revoked, or used in vain, is not."""
+    return InvitationRole.objects.filter(
+        invitation__organisation=organisation,
+        invitation__is_founding=True,
+        invitation__state__in=[InvitationState.CREATED, InvitationState.SENT],
+    ).exists()
 
 
 def _send(access: Access, invitation: Invitation) -> None:

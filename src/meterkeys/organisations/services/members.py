@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.utils import timezone
@@ -10,12 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.accounts.models import User
 from meterkeys.audit.events import Event
-from meterkeys.audit.services import record
 from meterkeys.core.errors import DomainError
+from meterkeys.mail.services import cancel_letters
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.giving import check_last_ones, list_givable_roles, list_roles, require_covered
 from meterkeys.organisations.models import Membership, MembershipRole, Organisation
+from meterkeys.organisations.people_audit import record
 from meterkeys.organisations.permissions import Permission, Role, permissions_of, roles_with
+from meterkeys.organisations.services.founding import require_offer_covered
 from meterkeys.organisations.tenancy import match_organisations
 
 
@@ -73,13 +76,28 @@ def lock_membership(access: Access, membership_id: int) -> Membership:
     return list_memberships(access).select_for_update(of=("self",)).get(pk=membership_id)
 
 
-def lock_user(user_id: UUID) -> None:
-    """Lock the person; rows that name the person can be added all the same, unless the person is deleted."""
-    list(User.objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk"))
+def lock_user(user_id: UUID) -> bool:
+    """Lock the person until the transaction ends, and tell whether there still is one."""
+    return User.objects.lock(user_id)
 
 
 def is_oneself(access: Access, membership: Membership) -> bool:
     return access.actor.id == str(membership.user_id)
+
+
+def find_user_id(access: Access) -> UUID | None:
+    """Return the id of the person who acts; None for a command on the server."""
+    try:
+        return UUID(access.actor.id)
+    except ValueError:
+        return None
+
+
+def vouch(access: Access, membership: Membership) -> None:
+    """Note who stands behind the offer from now on: whose rights are looked at when it is accepted."""
+    membership.inviter_id = find_user_id(access)
+    membership.invited_by = access.actor.label
+    membership.save(update_fields=["inviter", "invited_by"])
 
 
 def check_new_roles(access: Access, organisation: Organisation, roles: Iterable[str]) -> None:
@@ -102,7 +120,7 @@ def check_any_role(roles: Iterable[str]) -> None:
 
 @transaction.atomic
 def change_roles(access: Access, membership_id: int, roles: Iterable[str]) -> Membership:
-    """Give the member exactly these roles, from the next request on.
+    """Give the member exactly these roles, from the next request on. Behind an offer that waits, the actor stands then.
 
     Raises Membership.DoesNotExist out of reach; PermissionDenied if the member holds what the actor does not;
     DomainError for no role, one that the actor cannot give, the last one to hold a role that must not die out, and
@@ -120,6 +138,8 @@ def change_roles(access: Access, membership_id: int, roles: Iterable[str]) -> Me
         _check_own_right(before, after)
     check_last_ones(membership, set(before) - set(after))
     _store_roles(membership, before, after)
+    if membership.accepted_at is None:
+        vouch(access, membership)
     data = {**name_membership(membership), "before": before, "after": after}
     record(Event.USER_ROLES_CHANGED, access, subject=membership.shown_email, data=data)
     return membership
@@ -150,15 +170,21 @@ def name_membership(membership: Membership) -> dict[str, object]:
     }
 
 
+def name_cause(membership: Membership) -> str:
+    """Return how the causes of the letters begin that offer the membership."""
+    return f"membership:{membership.pk}:"
+
+
 @transaction.atomic
 def remove_member(access: Access, membership_id: int) -> Membership:
     """Take the person out of the organisation, from the next request on.
 
-    An account that nobody ever used, and that belongs nowhere now, is deleted. Raises as `change_roles` does.
+    An account that nobody ever used, and that belongs nowhere now, is deleted. Raises as `change_roles` does; but
+    whoever may found the organisation removes a founder who has not come yet, too.
     """
     membership = lock_membership(access, membership_id)
     roles = list_roles(membership)
-    require_covered(access, membership.organisation_id, roles)
+    require_offer_covered(access, membership)
     if is_oneself(access, membership):
         raise DomainError(
             "oneself", _("You cannot remove yourself. Ask another administrator of the organisation.")
@@ -166,11 +192,15 @@ def remove_member(access: Access, membership_id: int) -> Membership:
     check_last_ones(membership, roles)
     data = {**name_membership(membership), "roles": roles}
     record(Event.USER_REMOVED, access, subject=membership.shown_email, data=data)
+    cancel_letters(name_cause(membership))
     Membership.objects.filter(pk=membership.pk).delete()
-    _delete_unused_account(membership.user)
+    delete_unused_account(membership.user)
     return membership
 
 
-def _delete_unused_account(user: User) -> None:
+def delete_unused_account(user: User) -> None:
+    """Delete the account if nobody ever logged in with it and it belongs nowhere. The person is locked."""
     if user.last_login is None and not user.memberships.exists():
+        for address_id in EmailAddress.objects.filter(user=user).values_list("pk", flat=True):
+            cancel_letters(f"confirm_email:{address_id}:")
         User.objects.filter(pk=user.pk).delete()

@@ -6,6 +6,7 @@ that there is not. Who may agree: only an administrator acting in the organisati
 that an Administrator may do, key rights included, which nobody can be given from above.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -21,6 +22,14 @@ from meterkeys.organisations.permissions import ROLE_PERMISSIONS, Permission, Ro
 from meterkeys.organisations.services.grants import end_grants
 from meterkeys.organisations.services.organisations import list_organisations, open_organisation
 from meterkeys.organisations.tree import list_subtree_ids, lock_tree
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMove:
+    """The move that a page has shown. A later request for the organisation may keep the id and name another parent."""
+
+    move_id: int
+    new_parent_id: UUID | None
 
 
 def find_move(organisation_id: UUID) -> OrganisationMove | None:
@@ -80,14 +89,20 @@ def _check_place(organisation: Organisation, new_parent_id: UUID | None) -> None
 
 
 @transaction.atomic(durable=True)
-def accept_move(access: Access, organisation_id: UUID) -> Organisation:
+def accept_move(access: Access, organisation_id: UUID, shown: ShownMove | None) -> Organisation:
     """Agree to the move: the organisation stands under its new parent, and what it granted to the old one ends.
 
-    Raises Organisation.DoesNotExist out of sight, PermissionDenied for anybody but its own administrator,
-    OrganisationMove.DoesNotExist if nothing waits for an answer, DomainError if it has become impossible.
+    So do moves that wait for an answer and lead to it or below it: who asked for them, and who was asked, had
+    another place in mind. Raises Organisation.DoesNotExist out of sight, PermissionDenied for anybody but its own
+    administrator, OrganisationMove.DoesNotExist if nothing waits for an answer, DomainError if it has become
+    impossible, or if another move waits than was `shown`.
     """
     lock_tree()
     move = _find_to_answer(access, organisation_id)
+    if ShownMove(move.pk, move.new_parent_id) != shown:
+        raise DomainError(
+            "other_move", _("You were asked for another move meanwhile. Read what it says before you agree.")
+        )
     organisation = move.organisation
     _check_place(organisation, move.new_parent_id)
     end_grants(access, organisation)
@@ -95,7 +110,16 @@ def accept_move(access: Access, organisation_id: UUID) -> Organisation:
     organisation.parent_id = move.new_parent_id
     organisation.save(update_fields=["parent"])
     move.delete()
+    _drop_moves_towards(access, organisation)
     return organisation
+
+
+def _drop_moves_towards(access: Access, organisation: Organisation) -> None:
+    """Drop the moves that lead to the organisation, or below it, in the caller's transaction."""
+    waiting = OrganisationMove.objects.filter(new_parent__in=list_subtree_ids(organisation.pk))
+    for move in waiting.select_related("organisation").order_by("pk"):
+        _record(Event.ORGANISATION_CHANGED, access, move, step="dropped")
+        move.delete()
 
 
 @transaction.atomic(durable=True)

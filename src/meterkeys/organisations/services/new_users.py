@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
@@ -11,21 +12,23 @@ from django.utils.translation import gettext_lazy as _
 from meterkeys.accounts.models import CsvDelimiter, ThousandsSeparator, User
 from meterkeys.accounts.services import TEMPORARY_PASSWORD_TERM, check_password_rule, create_account
 from meterkeys.audit.events import Event
-from meterkeys.audit.services import record
 from meterkeys.core.errors import DomainError
 from meterkeys.core.ids import new_id
 from meterkeys.notices.models import NoticeKind
 from meterkeys.notices.services import notify
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Membership, MembershipRole, Organisation
+from meterkeys.organisations.people_audit import record
 from meterkeys.organisations.permissions import Permission, Role
+from meterkeys.organisations.services.accounts_of_addresses import take_account
 from meterkeys.organisations.services.members import (
     check_any_role,
     check_new_roles,
-    lock_user,
+    find_user_id,
     name_membership,
 )
-from meterkeys.organisations.services.offers import find_user_id, make_answer_path, write_offer
+from meterkeys.organisations.services.offer_links import make_answer_path
+from meterkeys.organisations.services.offers import write_offer
 
 DECOY = "{}@decoy.invalid"
 """The address of an account that is made and undone."""
@@ -64,7 +67,7 @@ def add_user(access: Access, organisation: Organisation, new: NewUser) -> Member
 
 @transaction.atomic
 def _store(access: Access, organisation: Organisation, new: NewUser, password_hash: str) -> Membership:
-    user, is_new = _take_account(new, password_hash)
+    user, is_new = take_account(new.email, partial(_make_account, new, password_hash))
     membership = _offer(access, organisation, user, new, opens_account=is_new)
     write_offer(membership)
     _tell(membership)
@@ -73,22 +76,18 @@ def _store(access: Access, organisation: Organisation, new: NewUser, password_ha
     return membership
 
 
-def _take_account(new: NewUser, password_hash: str) -> tuple[User, bool]:
-    """Return the account of the address, locked, and whether it was made just now."""
-    is_new = _make_account(new, password_hash) is not None
-    user = User.objects.get_by_natural_key(new.email)
-    lock_user(user.pk)
-    return user, is_new
-
-
 def _make_account(new: NewUser, password_hash: str) -> User | None:
-    """Return the new account, or None if the address has one: then the work is done all the same, and undone."""
+    """Return the new account, or None if the address has one: then the work is done all the same, and undone.
+
+    Without a typed password the letter's link verifies the address. With one a login has to work before that.
+    """
     try:
         with transaction.atomic():
             is_known = User.objects.find_by_address(new.email) is not None
             user = create_account(
                 DECOY.format(new_id()) if is_known else new.email,
                 name=new.name,
+                is_verified=bool(new.password),
                 language=new.language,
                 csv_delimiter=new.csv_delimiter,
                 csv_thousands_separator=new.csv_thousands_separator,

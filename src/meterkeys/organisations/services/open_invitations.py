@@ -5,17 +5,17 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.accounts.models import User
 from meterkeys.audit.events import Event
-from meterkeys.audit.services import record
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.belongings import Belonging
 from meterkeys.organisations.models import Invitation, InvitationState
+from meterkeys.organisations.people_audit import record
 from meterkeys.organisations.services.invitations import (
     describe_for_audit,
     list_invitations,
     mark_revoked,
     name_subject,
 )
-from meterkeys.organisations.services.offers import find_user_id
+from meterkeys.organisations.services.members import find_user_id
 
 
 def list_open_invitations(access: Access, user: User) -> models.QuerySet[Invitation]:

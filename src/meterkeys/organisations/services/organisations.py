@@ -14,7 +14,9 @@ from meterkeys.organisations.access import Access
 from meterkeys.organisations.giving import lock_organisation
 from meterkeys.organisations.holders import Holding, delete_leftovers, list_holdings
 from meterkeys.organisations.models import Invitation, Membership, Organisation
+from meterkeys.organisations.names import check_name, make_look
 from meterkeys.organisations.permissions import REACHES_DOWN, Permission
+from meterkeys.organisations.services.founding import may_create_organisations
 from meterkeys.organisations.services.invitations import invite_founder
 from meterkeys.organisations.services.partners import link_partners, list_partner_ids, set_reference, tell_end
 
@@ -103,19 +105,6 @@ def open_organisation(access: Access, organisation_id: UUID) -> Organisation:
         raise PermissionDenied("no administration")
     visible = access.reach(Permission.ORGANISATION_MANAGE) | {access.organisation_id}
     return Organisation.objects.select_related("parent").get(pk=organisation_id, pk__in=visible)
-
-
-def may_create_organisations(access: Access) -> bool:
-    """Tell whether the actor may found others, and so let others do it: if the current organisation may.
-
-    System administrators always may.
-    """
-    if not access.may(Permission.ORGANISATION_MANAGE):
-        return False
-    return (
-        access.may(Permission.INSTALLATION_MANAGE)
-        or Organisation.objects.filter(pk=access.organisation_id, may_create_organisations=True).exists()
-    )
 
 
 @transaction.atomic(durable=True)
@@ -230,6 +219,7 @@ def _store(organisation: Organisation, details: Details, **changes: str) -> Orga
 
 
 def _check(organisation: Organisation) -> None:
+    check_name(organisation.name)
     try:
         organisation.clean_fields(exclude=["id", "parent", "created_at"])
     except ValidationError as error:
@@ -240,7 +230,8 @@ def _check(organisation: Organisation) -> None:
 
 def _check_taken(organisation: Organisation) -> None:
     others = Organisation.objects.exclude(pk=organisation.pk)
-    if others.filter(name__iexact=organisation.name).exists():
+    look = make_look(organisation.name)
+    if any(make_look(name) == look for name in others.values_list("name", flat=True).iterator()):
         raise _name_taken()
     if organisation.short_prefix and others.filter(short_prefix=organisation.short_prefix).exists():
         raise DomainError("prefix_taken", _("Another organisation uses this prefix."), field="short_prefix")

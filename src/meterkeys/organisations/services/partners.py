@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.accounts.models import User
@@ -184,7 +185,8 @@ def _tell_beginning(access: Access, partnership: Partnership, partner: Organisat
                 "partner": access.organisation_name,
                 "action_link": f"{settings.PUBLIC_URL}{PARTNERS_PATH}",
             },
-            cause=f"partner_added:{partnership.pk}:{user.pk}",
+            # Ended and begun again on one day, it is not told again.
+            cause=f"partner_added:{partnership.first_id}:{partnership.second_id}:{user.pk}:{timezone.localdate()}",
         )
 
 

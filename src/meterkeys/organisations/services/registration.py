@@ -6,6 +6,7 @@ done, the same page shown, and only the mailbox learns which of the two letters 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -24,8 +25,7 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core.errors import DomainError
 from meterkeys.core.ids import new_id
-from meterkeys.organisations.access import build_access
-from meterkeys.organisations.giving import covers
+from meterkeys.organisations.letters import check_room
 from meterkeys.organisations.models import (
     Invitation,
     InvitationState,
@@ -33,7 +33,13 @@ from meterkeys.organisations.models import (
     MembershipRole,
 )
 from meterkeys.organisations.permissions import Permission
-from meterkeys.organisations.services.invitation_letters import join_roles, name_inviter
+from meterkeys.organisations.services.accounts_of_addresses import take_account
+from meterkeys.organisations.services.backing import has_administrator, may_give
+from meterkeys.organisations.services.invitation_letters import (
+    cancel_invitation_letters,
+    join_roles,
+    name_inviter,
+)
 from meterkeys.organisations.services.invitation_links import (
     LinkKind,
     find_kind,
@@ -42,17 +48,13 @@ from meterkeys.organisations.services.invitation_links import (
 )
 from meterkeys.organisations.services.invitations import (
     describe_for_audit,
-    has_administrator,
     list_roles,
     mark_revoked,
     name_subject,
 )
-from meterkeys.organisations.services.members import lock_user
-from meterkeys.organisations.services.offers import (
-    OFFER_LIFETIME,
-    accept_membership,
-    make_answer_link,
-)
+from meterkeys.organisations.services.members import lock_user, name_cause
+from meterkeys.organisations.services.offer_links import renew_offer_link
+from meterkeys.organisations.services.offers import OFFER_LIFETIME, accept_membership
 
 DECOY = "{}@account.invalid"
 """The address of an account that is made and undone, for the work of it; no mail can go there (RFC 2606)."""
@@ -84,7 +86,10 @@ class OpenInvitation:
 
 @dataclass(frozen=True, slots=True)
 class Registrant:
-    """What somebody fills in. `terms` are the terms of use that were shown and accepted, if there are any."""
+    """What somebody fills in. `terms` are the terms of use that were shown and accepted, if there are any.
+
+    The password counts only where the mailbox is proven: by a copied link anybody may have typed it.
+    """
 
     name: str
     email: str
@@ -159,9 +164,9 @@ def register(link: OpenedLink, registrant: Registrant) -> Outcome:
     Raises ClosedInvitationError if the invitation is over, also because whoever invited has lost the right to;
     DomainError "has_account" where the mailbox is proven and should log in instead.
     """
-    read_invitation(link)
+    is_proven = read_invitation(link).proves_mailbox
     # Hashing is slow on purpose: it is done before the transaction, in which others would wait for it.
-    password_hash = make_password(registrant.password)
+    password_hash = make_password(registrant.password if is_proven else None)
     with transaction.atomic():
         opened = _lock(link)
         is_backed = _check_backing(opened.invitation)
@@ -217,22 +222,8 @@ def is_backed(invitation: Invitation) -> bool:
     """Tell whether whoever invited could do so now. The founding one holds until there is an administrator."""
     if invitation.is_founding and not has_administrator(invitation.organisation_id):
         return True
-    inviter = invitation.created_by
-    if inviter is None or not inviter.is_active:
-        return False
-    memberships = Membership.objects.filter(user=inviter, accepted_at__isnull=False)
-    return any(
-        _may_invite(inviter, membership, invitation)
-        for membership in memberships.select_related("organisation").prefetch_related("roles")
-    )
-
-
-def _may_invite(inviter: User, membership: Membership, invitation: Invitation) -> bool:
-    access = build_access(inviter, membership)
-    organisation_id = invitation.organisation_id
-    return access.may(Permission.INVITATION_MANAGE, organisation_id) and covers(
-        access, organisation_id, list_roles(invitation)
-    )
+    roles = list_roles(invitation)
+    return may_give(invitation.created_by, invitation.organisation_id, roles, Permission.INVITATION_MANAGE)
 
 
 def _take_in(opened: OpenInvitation, registrant: Registrant, password_hash: str) -> Outcome:
@@ -256,20 +247,24 @@ def _register_proven(invitation: Invitation, registrant: Registrant, email: str,
 def _register_unproven(
     invitation: Invitation, registrant: Registrant, email: str, password_hash: str
 ) -> None:
-    """Offer the membership to the address, and write to it: the mailbox has to say that it is right."""
-    known = User.objects.find_by_address(email)
-    made = _make_account(registrant, email, password_hash, is_verified=False)
-    user = made or known or User.objects.get_by_natural_key(email)
-    lock_user(user.pk)
-    membership = _enter(invitation, user, name=registrant.name, email=email, opens_account=made is not None)
+    """Offer the membership to the address, and write to it: the mailbox has to say that it is right.
+
+    A new account has no password: whoever confirms the address sets it, and accepts with it.
+    """
+    check_room(email)
+    make = partial(_make_account, registrant, email, password_hash, is_verified=False)
+    user, is_new = take_account(email, make)
+    membership = _enter(invitation, user, name=registrant.name, email=email, opens_account=is_new)
     _use_up(invitation, user, name=registrant.name, email=email)
     if membership.accepted_at is None:
         # Whoever is a member already gets nothing by a link that proves nothing.
         _give_roles(membership, invitation)
-    if made is not None:
+    # Made whichever letter is written: the time must not tell which.
+    link = _make_link(membership)
+    if is_new:
         queue_confirmation(EmailAddress.objects.select_related("user").get(user=user))
     else:
-        _write_to_account(invitation, membership)
+        _write_to_account(invitation, membership, link)
 
 
 def _make_account(
@@ -296,22 +291,19 @@ def _make_account(
 def _enter(
     invitation: Invitation, user: User, *, name: str, email: str, opens_account: bool = False
 ) -> Membership:
-    """Return the membership that waits for the person, or that the person has already."""
-    membership, is_new = Membership.objects.get_or_create(
-        user=user,
-        organisation=invitation.organisation,
-        defaults={
-            "entered_name": name,
-            "entered_email": email,
-            "opens_account": opens_account,
-            "invited_by": invitation.created_by_label,
-            "inviter": invitation.created_by,
-            "letter_sent_at": timezone.now(),
-        },
+    """Return the membership that waits for the person, or that the person has already.
+
+    What waited before is replaced: nothing of an older offer, which may have run out, comes back with this one.
+    """
+    membership, _is_new = Membership.objects.get_or_create(
+        user=user, organisation=invitation.organisation, defaults={"opens_account": opens_account}
     )
-    if not is_new:
+    if membership.accepted_at is None:
+        membership.entered_name, membership.entered_email = name, email
+        membership.invited_by, membership.inviter = invitation.created_by_label, invitation.created_by
         membership.letter_sent_at = timezone.now()
-        membership.save(update_fields=["letter_sent_at"])
+        membership.save()
+        MembershipRole.objects.filter(membership=membership).delete()
     return membership
 
 
@@ -324,6 +316,7 @@ def _use_up(invitation: Invitation, user: User, *, name: str, email: str) -> Non
     invitation.state = InvitationState.ACCEPTED
     invitation.accepted_at = timezone.now()
     invitation.save(update_fields=["state", "accepted_at"])
+    cancel_invitation_letters(invitation)
     witness = _find_witness(invitation, str(user.pk), f"{name} <{email}>")
     data = describe_for_audit(invitation)
     record(Event.INVITATION_ACCEPTED, witness, subject=name_subject(invitation), data=data)
@@ -334,18 +327,21 @@ def _find_witness(invitation: Invitation, actor_id: str, label: str) -> Personal
     return PersonalWitness(Person(actor_id, label), invitation.organisation_id, invitation.organisation.name)
 
 
-def _write_to_account(invitation: Invitation, membership: Membership) -> None:
+def _make_link(membership: Membership) -> str:
+    return settings.PUBLIC_URL + "/" if membership.accepted_at else renew_offer_link(membership)
+
+
+def _write_to_account(invitation: Invitation, membership: Membership, link: str) -> None:
     """Ask the owner of the account to log in and accept.
 
     In the name of the installation, as the letter that confirms an address is: the organisation can read which
     letters were sent in its own name, and would learn from it that the address has an account.
     """
-    is_member = membership.accepted_at is not None
     queue_account_letter(
         "invitation",
         membership.user,
-        cause=f"registration:{invitation.pk}",
-        link=settings.PUBLIC_URL + "/" if is_member else make_answer_link(membership),
+        cause=f"{name_cause(membership)}{invitation.pk}",
+        link=link,
         inviter=name_inviter(invitation),
         organisation=invitation.organisation.name,
         expires_on=timezone.localdate(timezone.now() + OFFER_LIFETIME),

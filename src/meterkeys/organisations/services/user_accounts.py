@@ -6,16 +6,18 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from meterkeys.accounts.letters import queue_security_notice
 from meterkeys.accounts.models import User
-from meterkeys.accounts.services import request_email_change, set_temporary_password
+from meterkeys.accounts.services import drop_email_change, request_email_change, set_temporary_password
 from meterkeys.accounts.sessions import end_sessions
 from meterkeys.audit.events import Event
-from meterkeys.audit.services import record
 from meterkeys.core.errors import DomainError
+from meterkeys.core.ids import new_id
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.belongings import Running, list_running
 from meterkeys.organisations.giving import check_all_last_ones, covers_account, list_roles
 from meterkeys.organisations.models import Membership
+from meterkeys.organisations.people_audit import record
 from meterkeys.organisations.services.members import (
     change_roles,
     find_membership,
@@ -91,6 +93,8 @@ def _change_account(access: Access, membership: Membership, account: AccountData
     user.save(update_fields=changed)
     if account.email.lower() != user.email.lower():
         request_email_change(user, account.email)
+        what = _("An administrator asked for another e-mail address of your account")
+        queue_security_notice(user, what, cause=f"email_asked:{new_id()}")
         changed.append("email")
     if changed:
         data = {**name_membership(membership), "fields": changed}
@@ -99,13 +103,15 @@ def _change_account(access: Access, membership: Membership, account: AccountData
 
 @transaction.atomic
 def set_user_password(access: Access, membership_id: int, password: str) -> Membership:
-    """Give the person a temporary password; all of their sessions end.
+    """Give the person a temporary password; all of their sessions end, and a letter tells them.
 
     Raises as `find_account` does, and DomainError for a weak password.
     """
     membership = _lock_account(access, membership_id)
     set_temporary_password(membership.user, password)
     end_sessions(membership.user)
+    what = _("An administrator set a temporary password for your account")
+    queue_security_notice(membership.user, what, cause=f"password_set:{new_id()}")
     record(Event.PASSWORD_SET, access, subject=membership.shown_email, data=name_membership(membership))
     return membership
 
@@ -128,6 +134,7 @@ def deactivate_user(access: Access, membership_id: int, *, hand_over: bool) -> M
     user.is_active = False
     user.save(update_fields=["is_active"])
     end_sessions(user)
+    drop_email_change(user)
     record(Event.USER_DEACTIVATED, access, subject=user.email, data=_describe(membership, running, hand_over))
     return membership
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from meterkeys.core.errors import DomainError
-from meterkeys.organisations.forms.organisations import MoveForm, refuse
+from meterkeys.organisations.forms.organisations import MoveForm, ShownMoveForm, refuse
 from meterkeys.organisations.models import Organisation, OrganisationMove
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.requests import MemberRequest, member_required
@@ -54,8 +54,9 @@ def save_request(request: MemberRequest, organisation: Organisation, form: MoveF
 @require_POST
 @member_required()
 def accept(request: MemberRequest, organisation_id: UUID) -> HttpResponse:
+    """Agree to the move that the page has shown, and to no other."""
     try:
-        accept_move(request.access, organisation_id)
+        accept_move(request.access, organisation_id, ShownMoveForm(request.POST).read())
     except (Organisation.DoesNotExist, OrganisationMove.DoesNotExist):
         raise Http404 from None
     except DomainError as error:

@@ -13,9 +13,9 @@ from meterkeys.organisations.forms.organisations import GrantsForm
 from meterkeys.organisations.holders import Holding, list_holdings
 from meterkeys.organisations.models import Organisation, OrganisationMove
 from meterkeys.organisations.permissions import PERMISSION_NAMES, Permission
+from meterkeys.organisations.services.founding import may_create_organisations
 from meterkeys.organisations.services.grants import ORDER, list_grantable, list_granted
 from meterkeys.organisations.services.moves import find_move, may_answer, may_move
-from meterkeys.organisations.services.organisations import may_create_organisations
 from meterkeys.organisations.tree import SEPARATOR, name_paths
 
 

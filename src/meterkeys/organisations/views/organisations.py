@@ -24,6 +24,7 @@ from meterkeys.organisations.forms.organisations import (
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.requests import MemberRequest, member_required
+from meterkeys.organisations.services.founding import may_create_organisations
 from meterkeys.organisations.services.grants import set_grants
 from meterkeys.organisations.services.organisations import (
     change_organisation,
@@ -32,7 +33,6 @@ from meterkeys.organisations.services.organisations import (
     delete_organisation,
     list_obstacles,
     list_organisations,
-    may_create_organisations,
     open_organisation,
     read_details,
 )

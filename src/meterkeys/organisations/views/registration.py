@@ -99,10 +99,12 @@ def answer(request: HttpRequest, link: OpenedLink, opened: OpenInvitation) -> Ht
     if has_account(opened):
         return render_page(request, "organisations/registration_known.html", opened)
     terms = find_current_terms(get_language() or "")
-    form = RegistrationForm(opened.invitation, terms, request.POST if request.method == "POST" else None)
+    data = request.POST if request.method == "POST" else None
+    form = RegistrationForm(opened.invitation, terms, data, asks_password=opened.proves_mailbox)
     outcome = save(form, link) if form.is_valid() else None
     if outcome is None:
-        return render_page(request, "organisations/registration.html", opened, form=form, terms=terms)
+        shown = {"form": form, "terms": terms, "asks_password": opened.proves_mailbox}
+        return render_page(request, "organisations/registration.html", opened, **shown)
     return finish(request, outcome)
 
 
