@@ -9,7 +9,7 @@ from django.utils import translation
 
 from meterkeys.keystore import keyring
 from meterkeys.keystore.root_key import create_root_key_file
-from tests.settings import TEST_HOME
+from tests.settings import DATABASE, TEST_HOME
 from tests.world import World, build_world
 
 # Playwright's synchronous interface runs a loop in the thread of the tests.
@@ -18,6 +18,14 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 def pytest_configure() -> None:
     create_root_key_file(TEST_HOME / "root.key")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what only PostgreSQL can do to the run on PostgreSQL."""
+    if DATABASE == "sqlite":
+        left_out = [item for item in items if item.get_closest_marker("postgresql")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(autouse=True)

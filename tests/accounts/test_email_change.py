@@ -134,7 +134,7 @@ def test_another_change_takes_the_place_of_one_that_waits(world: World) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite locks the whole database")
+@pytest.mark.postgresql
 def test_of_two_changes_at_once_one_waits(committed_world: World) -> None:
     user, start = committed_world.users[NAME], threading.Barrier(2)
 

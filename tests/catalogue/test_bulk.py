@@ -8,6 +8,7 @@ from django.http import QueryDict
 
 from meterkeys.catalogue import bulk
 from meterkeys.catalogue.bulk import find_action, plan_action, start_action
+from meterkeys.catalogue.running_work import RUNNING_WORK
 from meterkeys.catalogue.selection import Selection
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceLabel, DeviceState
@@ -127,3 +128,19 @@ def test_an_action_asks_for_its_right(world: World) -> None:
         find_action(world.access("stadtwerk_user"), "hand_back")
     with pytest.raises(DomainError):
         find_action(world.access("stadtwerk_user"), "explode")
+
+
+@pytest.mark.parametrize("is_handed_over", [True, False])
+def test_work_of_somebody_whose_account_is_closed_is_taken_over_or_ends(
+    world: World,
+    is_handed_over: bool,  # noqa: FBT001
+) -> None:
+    world.deliver(["A1"], world.stadtwerk)
+    run = start(world, "claim", choose_all(world), by="stadtwerk_user")
+    access, user = world.access("stadtwerk_administrator"), world.users["stadtwerk_user"]
+    assert RUNNING_WORK.count(access, user) == 1
+    (RUNNING_WORK.hand_over if is_handed_over else RUNNING_WORK.end)(access, user)
+    finish(run)
+    assert RUNNING_WORK.count(access, user) == 0
+    assert (run.user == world.users["stadtwerk_administrator"]) == is_handed_over
+    assert run.state == (RunState.DONE if is_handed_over else RunState.CANCELLED)

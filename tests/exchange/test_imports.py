@@ -9,6 +9,7 @@ from meterkeys.audit.models import AuditEntry
 from meterkeys.devices.models import Device, DeviceLabel, DeviceState
 from meterkeys.exchange.services import ImportRefusedError, ImportResult, export_keys, import_devices
 from meterkeys.keystore.models import DeviceKey
+from meterkeys.notices.models import Notice
 from meterkeys.organisations.permissions import Permission
 from tests.world import World, get_product_type
 
@@ -116,3 +117,10 @@ def test_what_is_exported_can_be_imported_again(world: World) -> None:
     assert again == ImportResult(new=0, unchanged=2, labelled=0)
     elsewhere = import_devices(world.access("other_administrator"), io.BytesIO(b"".join(chunks)))
     assert elsewhere.new == 2
+
+
+def test_colleagues_who_import_are_told_by_the_bell_and_the_importer_is_not(world: World) -> None:
+    for _again in range(2):
+        run_import(world, HEADER + ROW_1 + ROW_2)
+    told = Notice.objects.values_list("user__email", "kind", "values__count")
+    assert list(told) == [("acme.administrator@acme.example", "import_ready", 2)]

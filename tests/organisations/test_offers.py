@@ -395,7 +395,7 @@ def test_an_address_that_is_the_same_in_small_letters_is_the_same(world: World, 
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite locks the whole database")
+@pytest.mark.postgresql
 @pytest.mark.parametrize("how", ["added", "registered"])
 def test_somebody_who_is_added_while_the_unused_account_is_deleted_gets_another(
     committed_world: World, how: str

@@ -6,6 +6,10 @@ class CatalogueConfig(AppConfig):
     label = "catalogue"
 
     def ready(self) -> None:
-        from meterkeys.catalogue.bulk import register_actions  # noqa: PLC0415 — models are there only now
+
+        from meterkeys.catalogue.bulk import register_actions  # noqa: PLC0415
+        from meterkeys.catalogue.running_work import RUNNING_WORK  # noqa: PLC0415
+        from meterkeys.organisations.belongings import register  # noqa: PLC0415
 
         register_actions()
+        register(RUNNING_WORK)

@@ -26,9 +26,12 @@ from meterkeys.devices.services import (
 from meterkeys.exchange.services import staging
 from meterkeys.formats.device_csv import MESSAGES, CellError, DeviceRow, read_devices
 from meterkeys.keystore.services import SLOTS, seal_keys
+from meterkeys.notices.models import NoticeKind
+from meterkeys.notices.services import notify
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
+from meterkeys.organisations.services import list_members_with
 
 CHUNK = 5_000
 PROBLEM_LIMIT = 1_000
@@ -241,6 +244,7 @@ def _publish(access: Access, rows: int, known: int) -> ImportResult:
             labelled = _publish_labels(organisation.pk)
             result = ImportResult(new=new, unchanged=known, labelled=labelled)
             _record(access, rows, result)
+            _tell_colleagues(access, result)
     except IntegrityError as error:
         raise DomainError(
             "import_raced",
@@ -266,6 +270,20 @@ def _record(access: Access, rows: int, result: ImportResult) -> None:
         subject="",
         device_ids=staging.stream_new_device_ids(),
         data={"rows": rows, "new": result.new, "unchanged": result.unchanged},
+    )
+
+
+def _tell_colleagues(access: Access, result: ImportResult) -> None:
+    """Put the import on the bell of everybody else who imports for the organisation: the actor sees the answer."""
+    if not result.new:
+        return
+    colleagues = list_members_with(access.organisation_id, Permission.DEVICE_IMPORT)
+    notify(
+        (pk for pk in colleagues.values_list("pk", flat=True) if str(pk) != access.actor.id),
+        NoticeKind.IMPORT_READY,
+        organisation_id=access.organisation_id,
+        values={"count": result.new},
+        path="/devices/",
     )
 
 
