@@ -56,5 +56,5 @@ def estimate_rows(devices: QuerySet[Device]) -> int | None:
 
 
 def round_to_two_figures(number: int) -> int:
-    unit = 10 ** max(0, len(str(number)) - 2)
+    unit: int = 10 ** max(0, len(str(number)) - 2)
     return round(number / unit) * unit

@@ -123,7 +123,7 @@ def count_devices(request: MemberRequest) -> HttpResponse:
     filters = read_filters(request.access, request.GET)
     devices = Device.objects.allowed(request.access, Permission.DEVICE_VIEW)
     try:
-        context = {"total": count_exactly(narrow(filters, devices, request.access))}
+        context: dict[str, Any] = {"total": count_exactly(narrow(filters, devices, request.access))}
     except QueryTooSlowError as error:
         context = {"problem": str(error)}
     return render(request, "catalogue/_total.html", context)
