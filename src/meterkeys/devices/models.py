@@ -164,7 +164,9 @@ class Label(TenantModel):
 class DeviceLabel(TenantModel):
     owner = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
     label = models.ForeignKey(Label, on_delete=models.CASCADE, related_name="+", db_index=False)
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
+    device = models.ForeignKey(
+        Device, on_delete=models.CASCADE, related_name="+", related_query_name="attached_label"
+    )
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["label", "device"], name="device_label_unique")]

@@ -1,5 +1,6 @@
 """The indexes that keep a page of the device list as fast among ten million devices as among ten thousand."""
 
+import django.db.models.deletion
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
@@ -55,5 +56,15 @@ class Migration(migrations.Migration):
         migrations.RunPython(sort_serial_numbers_by_bytes, migrations.RunPython.noop),
         migrations.RemoveIndex("device", "device_owner_type"),
         *[migrations.AddIndex("device", index) for index in DEVICE_INDEXES],
+        migrations.AlterField(
+            "devicelabel",
+            "device",
+            models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                related_query_name="attached_label",
+                to="devices.device",
+            ),
+        ),
         migrations.RunPython(index_parts_of_serial_numbers, migrations.RunPython.noop),
     ]
