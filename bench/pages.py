@@ -283,16 +283,13 @@ def measure_trees(large: Side, _small: Side, _rounds: int) -> Iterator[Result]:
 
 
 def compare_with_unfiltered(side: Side, owner: Owner, cases: Sequence[Case], rounds: int) -> list[Ratio]:
-    return [
-        compare(
-            f"{owner.name}, {order}: {case.name}",
-            open_list(side, owner, case, order),
-            open_list(side, side.stock.large, Case("no filter"), order),
-            rounds,
-        )
-        for order in ORDERS
-        for case in cases
-    ]
+    ratios = []
+    for order in ORDERS:
+        unfiltered = open_list(side, side.stock.large, Case("no filter"), order)
+        for case in cases:
+            asker = open_list(side, owner, case, order)
+            ratios.append(compare(f"{owner.name}, {order}: {case.name}", asker, unfiltered, rounds))
+    return ratios
 
 
 def measure_searches(large: Side, _small: Side, rounds: int) -> Iterator[Result]:
