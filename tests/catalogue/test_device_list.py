@@ -14,6 +14,7 @@ from meterkeys.devices.models import Device, DeviceState, ProductType
 from meterkeys.devices.services import attach_label, find_or_create_label
 from meterkeys.organisations.models import Organisation
 from tests.catalogue.pages import HTMX, find_link, list_serials, read_text
+from tests.devices.test_database_limits import ENDLESS, ask
 from tests.world import World, get_product_type, make_device
 
 pytestmark = pytest.mark.django_db
@@ -281,3 +282,13 @@ def test_rubbish_in_the_address_is_no_error(world: World, subtests: pytest.Subte
     for query in RUBBISH:
         with subtests.test(query):
             assert client.get(f"/devices/?{query}").status_code == 200
+
+
+def test_a_list_that_takes_too_long_says_what_to_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_claimed(world.stadtwerk, ["1001"])
+    monkeypatch.setattr(listing, "SECONDS_FOR_A_PAGE", 0.05)
+    monkeypatch.setattr(listing, "read_slice", lambda *_, **__: ask(ENDLESS))
+    answer = world.client("stadtwerk_user").get("/devices/?status=claimed")
+    assert answer.status_code == 200
+    assert "Choose more filters" in read_text(answer)
+    assert list_serials(answer) == []

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import date
 from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -105,14 +107,27 @@ def build_chips(filters: Filters, names: Names) -> list[Chip]:
         for facet in FACETS
         for value, text in names[facet].items()
     ]
-    if filters.imported_from or filters.imported_to:
-        days = f"{filters.imported_from} – {filters.imported_to}"
+    if days := write_days(filters):
         chips.append(Chip("imported", days, gettext("Imported"), days, filters.without_days().url()))
     if filters.q:
         remove_url = replace(filters, q="", by=None).url()
         title = SEARCH_TITLES[filters.by or SearchBy.START]
         chips.insert(0, Chip("q", filters.q, title, filters.q, remove_url))
     return chips
+
+
+def write_days(filters: Filters) -> str:
+    """Return from when until when the devices were brought in, as it is read; empty if that does not matter."""
+    if not (filters.imported_from or filters.imported_to):
+        return ""
+    return f"{_write_day(filters.imported_from)} – {_write_day(filters.imported_to)}"
+
+
+def _write_day(text: str) -> str:
+    try:
+        return date_format(date.fromisoformat(text), "SHORT_DATE_FORMAT")
+    except ValueError:
+        return text
 
 
 def _name_facet(filters: Filters, facet: str) -> str | Promise:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from meterkeys.catalogue.bulk import list_actions
 from meterkeys.catalogue.conditions import narrow
 from meterkeys.catalogue.device_page import build_device_page, find_device
-from meterkeys.catalogue.facets import build_chips, build_facets, name_chosen, search_facet
+from meterkeys.catalogue.facets import build_chips, build_facets, name_chosen, search_facet, write_days
 from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order, SearchBy
 from meterkeys.catalogue.listing import build_listing
 from meterkeys.catalogue.search import TITLES as SEARCH_TITLES
@@ -61,6 +61,7 @@ def build_list_context(request: MemberRequest, query: QueryDict) -> dict[str, An
         "facets": build_facets(request.access, filters, names),
         "chips": build_chips(filters, names),
         "clear_url": filters.cleared().url(),
+        "imported_days": write_days(filters),
         "search_ways": list_search_ways(filters),
         "orders": list_orders(filters),
         "page_sizes": list_page_sizes(filters),
