@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import QueryDict
 
-from meterkeys.catalogue import bulk
+from meterkeys.catalogue import selection
 from meterkeys.catalogue.bulk import find_action, plan_action, start_action
 from meterkeys.catalogue.running_work import RUNNING_WORK
 from meterkeys.catalogue.selection import Selection
@@ -33,10 +33,10 @@ def choose_all(world: World, query: str = "", by: str = "stadtwerk_administrator
 
 
 def start(
-    world: World, name: str, selection: Selection, by: str = "stadtwerk_administrator", **parameters: Any
+    world: World, name: str, chosen: Selection, by: str = "stadtwerk_administrator", **parameters: Any
 ) -> Run:
     access = world.access(by)
-    return start_action(access, world.users[by].pk, find_action(access, name), selection, parameters)
+    return start_action(access, world.users[by].pk, find_action(access, name), chosen, parameters)
 
 
 def finish(run: Run) -> dict[str, int]:
@@ -46,13 +46,13 @@ def finish(run: Run) -> dict[str, int]:
 
 
 def test_all_that_match_are_claimed_in_steps(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "CHUNK", 3)
+    monkeypatch.setattr(selection, "PIECE", 3)
     world.deliver([f"A{number}" for number in range(7)], world.stadtwerk)
     world.deliver(["B1", "B2"], world.stadtwerk, reference="asks", needs_confirmation=True)
     make_device(world.stadtwerk, "C1", state=DeviceState.CLAIMED)
     run = start(world, "claim", choose_all(world))
     assert run.total == 10
-    assert finish(run) == {"claimed": 7, "asked for: the issuer confirms": 2, "left as is": 1}
+    assert finish(run) == {"claimed": 7, "asked for: the issuer confirms": 2, "claimed already": 1}
     assert (run.state, run.done) == (RunState.DONE, 10)
     assert OwnershipRequest.unscoped.count() == 1
 
@@ -61,7 +61,8 @@ def test_before_it_runs_the_plan_says_what_can_be_done_and_why_not_the_rest(worl
     world.deliver(["A1", "A2"], world.stadtwerk)
     make_device(world.stadtwerk, "C1", state=DeviceState.CLAIMED)
     access = world.access("stadtwerk_administrator")
-    plan = plan_action(access, find_action(access, "claim"), choose_all(world))
+    chosen = choose_all(world).freeze(access, world.users["stadtwerk_administrator"].pk)
+    plan = plan_action(access, find_action(access, "claim"), chosen)
     assert (plan.can, plan.cannot, plan.total) == (2, [("claimed already", 1)], 3)
 
 
@@ -81,9 +82,9 @@ def test_filters_and_chosen_rows_bound_the_work(world: World) -> None:
 
 def test_a_device_that_comes_after_the_choice_is_not_touched(world: World) -> None:
     world.deliver(["A1"], world.stadtwerk)
-    selection = choose_all(world)
+    chosen = choose_all(world)
     world.deliver(["A2"], world.stadtwerk, reference="later")
-    finish(start(world, "claim", selection))
+    finish(start(world, "claim", chosen))
     assert Device.unscoped.get(serial_number="A2").state == DeviceState.DELIVERED
 
 
@@ -119,7 +120,10 @@ def test_a_label_is_hung_on_all_and_on_none_twice(world: World) -> None:
 def test_claimed_devices_are_handed_back(world: World) -> None:
     make_device(world.stadtwerk, "A1", state=DeviceState.CLAIMED, issuer=world.acme)
     make_device(world.stadtwerk, "A2", state=DeviceState.CLAIMED)
-    assert finish(start(world, "hand_back", choose_all(world))) == {"handed back": 1, "left as is": 1}
+    assert finish(start(world, "hand_back", choose_all(world))) == {
+        "handed back": 1,
+        "issued by your own organisation": 1,
+    }
     assert Device.unscoped.get(serial_number="A1").owner == world.acme
 
 

@@ -48,8 +48,8 @@ def test_the_list_offers_what_the_person_may_do(world: World) -> None:
     for owner in (world.stadtwerk, world.feldservice):
         make_device(owner, "1001", state=DeviceState.DELIVERED)
     offered = {
-        "stadtwerk_administrator": ["claim", "label", "hand_back"],
-        "stadtwerk_user": ["claim", "label"],
+        "stadtwerk_administrator": ["claim", "download", "label", "hand_back"],
+        "stadtwerk_user": ["claim", "download", "label"],
         "feldservice_installer": ["claim", "label"],
         "stadtwerk_auditor": [],
     }

@@ -72,7 +72,7 @@ class CreatedBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
     """What was asked for, checked as far as it can be without looking at the devices."""
 
     reference: str
@@ -148,21 +148,21 @@ def create_batch(  # noqa: PLR0913 — what the form asks for, each named at the
     """
     access.require(Permission.BATCH_CREATE)
     check_receiver(access, receiver)
-    order = _Order(check_reference(access, reference), receiver, check_label(label), needs_confirmation)
+    order = Order(check_reference(access, reference), receiver, check_label(label), needs_confirmation)
     with transaction.atomic(durable=True):
         return _deliver(access, order, serial_numbers)
 
 
-def _deliver(access: Access, order: _Order, serial_numbers: Sequence[str]) -> CreatedBatch:
+def _deliver(access: Access, order: Order, serial_numbers: Sequence[str]) -> CreatedBatch:
     plan = plan_batch(access, serial_numbers)
     if not plan.is_settled:
         raise UnsettledSerialsError(plan)
     device_ids = sorted(plan.device_ids)
-    batch, code = _store_batch(access, order, len(device_ids))
-    _move_devices(batch, device_ids)
+    batch, code = store_batch(access, order, len(device_ids))
+    move_devices(batch, device_ids)
     if order.receiver is not None:
         reencrypt_keys(device_ids, from_owner=access.organisation_id, to_owner=order.receiver.pk)
-        _tell_receiver(access, batch, order.receiver)
+        tell_receiver(batch, order.receiver)
     if order.label:
         attach_label(batch.receiver_id or batch.issuer_id, order.label, device_ids)
     record(
@@ -180,7 +180,7 @@ def _deliver(access: Access, order: _Order, serial_numbers: Sequence[str]) -> Cr
     return CreatedBatch(batch, code)
 
 
-def _store_batch(access: Access, order: _Order, device_count: int) -> tuple[Batch, str | None]:
+def store_batch(access: Access, order: Order, device_count: int) -> tuple[Batch, str | None]:
     code, code_hash = draw_ownership_code() if order.receiver is None else (None, None)
     try:
         # A transaction of its own: the look-up for the reference cannot see what another one is about to commit.
@@ -202,7 +202,7 @@ def _store_batch(access: Access, order: _Order, device_count: int) -> tuple[Batc
     return batch, code
 
 
-def _move_devices(batch: Batch, device_ids: Sequence[UUID]) -> None:
+def move_devices(batch: Batch, device_ids: Sequence[UUID]) -> None:
     """Put the devices into the batch, and with a receiver into its hands; only those that are still in stock."""
     changes: dict[str, object] = {"batch": batch}
     if batch.receiver is not None:
@@ -286,9 +286,10 @@ def check_receiver(access: Access, receiver: Organisation | None) -> None:
         raise DomainError("unknown_receiver", _("Choose an organisation from the list."), field="receiver")
 
 
-def _tell_receiver(access: Access, batch: Batch, receiver: Organisation) -> None:
+def tell_receiver(batch: Batch, receiver: Organisation) -> None:
+    """Send the receiver's members the "new batch" letter and notice."""
     users = list(list_members_with(receiver.pk, Permission.DEVICE_CLAIM))
-    issuer = Organisation.objects.get(pk=access.organisation_id)
+    issuer = batch.issuer
     for user in users:
         _send_new_batch_letter(issuer, batch, receiver, user)
     notify(
@@ -296,7 +297,7 @@ def _tell_receiver(access: Access, batch: Batch, receiver: Organisation) -> None
         NoticeKind.NEW_BATCH,
         organisation_id=receiver.pk,
         values={
-            "issuer": access.organisation_name,
+            "issuer": issuer.name,
             "reference": batch.reference,
             "count": batch.device_count,
         },
