@@ -7,6 +7,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.catalogue.bulk import Action
+from meterkeys.catalogue.models import NAME_LENGTH
 from meterkeys.organisations.access import Access
 from meterkeys.ownership.forms import BatchForm
 from meterkeys.ownership.services.batches import LABEL_LENGTH
@@ -21,6 +22,22 @@ class LabelForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text=_("Only your organisation sees it. The products keep the labels that they have."),
         error_messages={"required": _("Enter a label.")},
+    )
+
+
+class SavedViewForm(forms.Form):
+    """What a view of the list is called, and whether visits begin with it."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=NAME_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Enter a name.")},
+    )
+    is_start = forms.BooleanField(
+        label=_("Start with this view"),
+        required=False,
+        help_text=_("You see it first after the login."),
     )
 
 
