@@ -66,14 +66,15 @@ def test_what_the_list_shows_is_saved_and_opened_again(world: World, client: Cli
 
 
 def test_a_known_name_is_overwritten_only_when_that_is_said(client: Client) -> None:
-    save(client, "Mine", "q=A")
+    save(client, "Mine", "q=A", is_start="on")
     page = save(client, "mine", "q=B")
     assert "You have a view of this name." in read_text(page)
     assert 'name="overwrite"' in read_page(page)
     assert SavedView.unscoped.get().query == "q=A"
     save(client, "mine", "q=B", overwrite="1")
     assert SavedView.unscoped.get().query == "q=B"
-    assert SavedView.unscoped.get().name == "Mine"
+    view = SavedView.unscoped.get()
+    assert (view.name, view.is_start) == ("Mine", True)
 
 
 def test_a_view_is_renamed_and_deleted(world: World, client: Client) -> None:

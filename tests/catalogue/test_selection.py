@@ -266,6 +266,26 @@ def test_old_selections_are_forgotten(world: World, client: Client) -> None:
     assert not SelectedPiece.objects.exists()
 
 
+def test_only_the_newest_selections_are_kept_and_those_that_work_needs(
+    committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = committed_world
+    client = world.client("stadtwerk_user")
+    monkeypatch.setattr(selection, "MOST_KEPT", 2)
+    world.deliver(["A1", "A2"], world.stadtwerk)
+    world.client("stadtwerk_administrator").post(CHOOSE, {"action": "claim", "all": "1"})
+    needed = read_fields(choose(client, "claim", "A1"))
+    client.post(START, needed)
+    lost, *kept = [read_fields(choose(client, "claim", "A2")) for _ in range(3)]
+    assert FrozenSelection.unscoped.count() == 4
+    assert FORGOTTEN in read_text(client.post(START, lost, follow=True))
+    work_on_runs()
+    assert list_claimed() == {"A1"}
+    client.post(START, kept[0])
+    work_on_runs()
+    assert list_claimed() == {"A1", "A2"}
+
+
 def test_the_keys_of_the_chosen_are_downloaded_as_far_as_they_may_leave(committed_world: World) -> None:
     world = committed_world
     client = world.client("stadtwerk_user")

@@ -88,7 +88,7 @@ def save_view(  # noqa: PLR0913 — what the form asks for, each named at the ca
         if not overwrites:
             raise _name_known()
         view.query = query
-        _store(access, user_id, view, is_start=is_start)
+        _store(access, user_id, view, is_start=is_start or view.is_start)
     return view
 
 

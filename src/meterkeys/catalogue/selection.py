@@ -24,6 +24,7 @@ from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
+from meterkeys.runs.models import ENDED, Run
 
 MOST_IDS = 500
 """Devices that may be chosen one by one: two of the longest pages. A form has fewer than 1000 fields."""
@@ -35,6 +36,8 @@ PIECE = 2_000
 """Devices of one piece, and of one step of work: each step is a transaction, on SQLite nobody else writes meanwhile."""
 
 KEPT_FOR = timedelta(days=7)
+MOST_KEPT = 20
+"""Selections of one person that are kept at a time, so that choosing again and again fills no disk."""
 FORGOTTEN = _("The choice is no longer known. Choose the products again.")
 
 
@@ -91,6 +94,7 @@ class Selection:
         device_ids = self._list_ids(access)
         count = len(device_ids) if len(device_ids) <= MOST_AT_ONCE else None
         with transaction.atomic():
+            _make_room(access, user_id)
             frozen = FrozenSelection.objects.create_for(
                 access,
                 Permission.DEVICE_VIEW,
@@ -154,6 +158,15 @@ def list_frozen(access: Access) -> QuerySet[FrozenSelection]:
     """Return the frozen selections in the current organisation, of everybody."""
     found = FrozenSelection.objects.allowed(access, Permission.DEVICE_VIEW)
     return found.filter(organisation=access.organisation_id)
+
+
+def _make_room(access: Access, user_id: UUID) -> None:
+    """Delete the person's older selections, except those that work is still to go through."""
+    working = Run.objects.filter(user=user_id).exclude(state__in=ENDED)
+    needed = [parse_id(str(one)) for one in working.values_list("parameters__selection", flat=True) if one]
+    own = list_frozen(access).filter(user=user_id).exclude(pk__in=[one for one in needed if one])
+    older = own.order_by("-created_at").values_list("pk", flat=True)[MOST_KEPT - 1 :]
+    list_frozen(access).filter(pk__in=list(older)).delete()
 
 
 def store_pieces(frozen: FrozenSelection, device_ids: Iterable[bytes]) -> int:
