@@ -12,7 +12,8 @@ from meterkeys.catalogue.running_work import RUNNING_WORK
 from meterkeys.catalogue.selection import Selection
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceLabel, DeviceState
-from meterkeys.organisations.models import Membership
+from meterkeys.organisations.models import KeyGrant, Membership
+from meterkeys.organisations.permissions import Role
 from meterkeys.ownership.models import OwnershipRequest
 from meterkeys.runs.models import Run, RunState
 from meterkeys.runs.services import describe_result, work_on_runs
@@ -94,6 +95,34 @@ def test_devices_of_others_are_never_among_the_chosen(world: World) -> None:
     with pytest.raises(DomainError) as refused:
         start(world, "claim", Selection.parse(world.access("stadtwerk_administrator"), data))
     assert refused.value.code == "nothing_to_do"
+
+
+def test_what_may_only_be_seen_is_refused_and_named(world: World) -> None:
+    make_device(world.netz, "N1", state=DeviceState.DELIVERED, issuer=world.acme)
+    world.deliver(["A1"], world.stadtwerk)
+    KeyGrant.objects.create(organisation=world.netz, permission="device:view", granted_by="Netz")
+    run = start(world, "claim", choose_all(world))
+    assert finish(run) == {"claimed": 1, "belongs to another organisation": 1}
+    results = set(run.results.values_list("subject", "outcome", "is_refused"))
+    assert results == {("A1", "claimed", False), ("N1", "of_others", True)}
+
+
+def test_what_can_no_longer_be_seen_is_counted_and_not_named(world: World) -> None:
+    world.deliver(["A1", "A2"], world.stadtwerk)
+    run = start(world, "claim", choose_all(world))
+    Device.unscoped.filter(serial_number="A2").update(owner=world.other)
+    assert finish(run) == {"claimed": 1, "no longer among the products that you see": 1}
+    assert [result.subject for result in run.results.all()] == ["A1"]
+
+
+def test_a_right_that_is_gone_ends_the_work(world: World) -> None:
+    make_device(world.stadtwerk, "A1", state=DeviceState.CLAIMED, issuer=world.acme)
+    run = start(world, "hand_back", choose_all(world))
+    membership = Membership.objects.get(user=world.users["stadtwerk_administrator"])
+    membership.roles.update(role=Role.USER)
+    finish(run)
+    assert (run.state, run.error) == (RunState.FAILED, "You no longer have the right to do this.")
+    assert Device.unscoped.get().owner == world.stadtwerk
 
 
 def test_rights_that_were_taken_away_end_the_work(world: World) -> None:

@@ -12,6 +12,7 @@ from django.test import Client
 from meterkeys.catalogue import saved_views
 from meterkeys.catalogue.models import NAME_LENGTH, QUERY_LENGTH, SavedView
 from meterkeys.catalogue.saved_views import SAVED_VIEWS, save_view
+from meterkeys.organisations.models import KeyGrant
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import add_member
 from tests.catalogue.pages import HTMX, read_text
@@ -148,8 +149,10 @@ def test_nobody_sees_or_changes_the_views_of_others(world: World) -> None:
     elsewhere.post("/organisation/switch/", {"organisation": str(world.netz.pk)})
     assert list_links(elsewhere.get("/devices/")) == []
     assert elsewhere.get(f"{ALL}{view.pk}/").status_code == 404
-    view.refresh_from_db()
-    assert view.name == "Mine"
+    save(elsewhere, "Theirs")
+    KeyGrant.objects.create(organisation=world.netz, permission="device:view", granted_by="Netz")
+    elsewhere.post("/organisation/switch/", {"organisation": str(world.stadtwerk.pk)})
+    assert [name for _url, name in list_links(elsewhere.get("/devices/"))] == ["Mine"]
 
 
 def test_a_filter_that_is_no_longer_there_matches_nothing(world: World, client: Client) -> None:
