@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from meterkeys.catalogue import deliveries
 from meterkeys.catalogue.models import FrozenSelection, SelectedPiece
-from meterkeys.catalogue.selection import FORGOTTEN, Selection, finish_freezing, list_frozen, split_piece
+from meterkeys.catalogue.selection import FORGOTTEN, Selection, finish_freezing, list_frozen
 from meterkeys.core import bulk
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import RELEASABLE_STATES, Device, DeviceState
@@ -282,30 +282,32 @@ def _take_piece(run: Run, action: Action, access: Access, frozen: FrozenSelectio
     found = list(pieces.order_by("number").values_list("device_ids", flat=True))
     if not found:
         return Step(run.position, 0, is_last=True)
-    step = _deal_with(run, action, access, list(split_piece(found[0])))
+    step = _deal_with(run, action, access, bytes(found[0]))
     return replace(step, position={"piece": number + 1}, is_last=len(found) == 1)
 
 
-def _deal_with(run: Run, action: Action, access: Access, device_ids: list[UUID]) -> Step:
+def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
     """Do the action with those of the devices that nothing stands in the way of, and say what became of each.
 
     They are locked by ascending id before anything is decided, so that what is said of each is what was done.
     """
-    chosen = Device.objects.allowed(access, Permission.DEVICE_VIEW).filter(pk__in=device_ids)
+    chosen = Device.objects.allowed(access, Permission.DEVICE_VIEW).filter(pk__in=bulk.list_as_rows(piece))
     locked = (
         chosen.annotate(refusal=find_refusal(access, action)).select_for_update(of=("self",)).order_by("pk")
     )
     rows = list(locked.values_list("pk", "serial_number", "refusal", "batch__needs_confirmation"))
-    free = [pk for pk, _serial, refusal, _asks in rows if not refusal]
+    free = b"".join(pk.bytes for pk, _serial, refusal, _asks in rows if not refusal)
     if free and action.act:
-        action.act(run, access, Device.objects.allowed(access, action.permission).filter(pk__in=free))
+        devices = Device.objects.allowed(access, action.permission)
+        action.act(run, access, devices.filter(pk__in=bulk.list_as_rows(free)))
     finished = [
         (serial, action.name_end(asks=bool(asks))) for _pk, serial, refusal, asks in rows if not refusal
     ]
     refused = [(serial, refusal) for _pk, serial, refusal, _asks in rows if refusal]
     outcomes = Counter(code for _serial, code in [*finished, *refused])
-    outcomes["gone"] = len(device_ids) - len(rows)
-    return Step({}, len(device_ids), is_last=False, outcomes=+outcomes, refused=refused, finished=finished)
+    count = len(piece) // 16
+    outcomes["gone"] = count - len(rows)
+    return Step({}, count, is_last=False, outcomes=+outcomes, refused=refused, finished=finished)
 
 
 def find_access(run: Run) -> Access:

@@ -5,7 +5,7 @@ devices afterwards adds none to it. Up to `MOST_AT_ONCE` that is done while the 
 the first step of the work; until then they are known by their filters and the newest device of that moment.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -91,10 +91,10 @@ class Selection:
         """Write the chosen devices down that the person sees, and return the selection that names the place."""
         if self.frozen_id is not None:
             return self
-        device_ids = self._list_ids(access)
-        count = len(device_ids) if len(device_ids) <= MOST_AT_ONCE else None
         with transaction.atomic():
             _make_room(access, user_id)
+            device_ids = self._read_ids(access, MOST_AT_ONCE + 1)
+            count = len(device_ids) if len(device_ids) <= MOST_AT_ONCE else None
             frozen = FrozenSelection.objects.create_for(
                 access,
                 Permission.DEVICE_VIEW,
@@ -106,13 +106,12 @@ class Selection:
                 created_at=timezone.now(),
             )
             if count is not None:
-                store_pieces(frozen, (pk.bytes for pk in device_ids))
+                store_pieces(frozen, device_ids)
         return Selection(query=self.query, newest=self.newest, frozen_id=frozen.pk)
 
-    def _list_ids(self, access: Access) -> list[UUID]:
-        """Return the ids in ascending order, one more than `MOST_AT_ONCE` where there are more."""
-        found = self.match(access, Permission.DEVICE_VIEW).values_list("pk", flat=True)
-        return list(found[: MOST_AT_ONCE + 1])
+    def _read_ids(self, access: Access, limit: int) -> list[bytes]:
+        """Return the first ids in ascending order, in a transaction."""
+        return list(bulk.stream_ids(self.match(access, Permission.DEVICE_VIEW)[:limit]))
 
     def match(self, access: Access, permission: Permission) -> QuerySet[Device]:
         """Return the devices that match now, as far as the access covers them with the permission, by ascending id."""
@@ -126,9 +125,10 @@ class Selection:
         """Return the devices of a frozen selection; of one that is too large, the first `MOST_AT_ONCE`."""
         frozen = list_frozen(access).filter(pk__in=[self.frozen_id]).get()
         if frozen.count is None:
-            return Sample(self._list_ids(access)[:MOST_AT_ONCE], is_all=False)
+            with transaction.atomic():
+                return Sample(b"".join(self._read_ids(access, MOST_AT_ONCE)), is_all=False)
         pieces = frozen.pieces.order_by("number").values_list("device_ids", flat=True)
-        return Sample([one for piece in pieces for one in split_piece(piece)], is_all=True)
+        return Sample(b"".join(map(bytes, pieces)), is_all=True)
 
     def find(self, access: Access, permission: Permission) -> QuerySet[Device]:
         """Return the chosen devices as far as the access covers them with the permission.
@@ -143,9 +143,9 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Chosen devices by ascending id, and whether these are all."""
+    """Ids of chosen devices, 16 bytes each in ascending order, and whether these are all."""
 
-    device_ids: Sequence[UUID]
+    device_ids: bytes
     is_all: bool
 
 
@@ -185,12 +185,6 @@ def finish_freezing(access: Access, frozen: FrozenSelection) -> int:
     frozen.count = store_pieces(frozen, device_ids)
     frozen.save(update_fields=["count"])
     return frozen.count
-
-
-def split_piece(piece: bytes | memoryview) -> Iterator[UUID]:
-    """Yield the ids of a piece."""
-    joined = bytes(piece)
-    return (UUID(bytes=joined[at : at + 16]) for at in range(0, len(joined), 16))
 
 
 def forget_selections() -> int:

@@ -70,11 +70,14 @@ def match_ids(column: str, raw_ids: Iterable[RawId]) -> tuple[str, list[Any]]:
     return f"{column} IN ({', '.join(['%s'] * len(ids))})", ids
 
 
-def list_as_rows(ids: Iterable[UUID]) -> RawSQL:
-    """Return the ids as a query that yields them, for `pk__in`: one parameter, however many they are."""
+def list_as_rows(joined: bytes) -> RawSQL:
+    """Return ids that are joined, 16 bytes each, as a query that yields them, for `pk__in`: one parameter for all."""
     if is_postgresql():
-        return RawSQL("SELECT unnest(%s::uuid[])", [list(ids)])
-    return RawSQL("SELECT value FROM json_each(%s)", [json.dumps([one.hex for one in ids])])
+        return RawSQL(
+            "SELECT encode(substring(%s::bytea FROM 16 * i + 1 FOR 16), 'hex')::uuid FROM generate_series(0, %s) AS i",
+            [joined, len(joined) // 16 - 1],
+        )
+    return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(split_ids(joined))])
 
 
 def without_index(column: str) -> str:
@@ -182,9 +185,13 @@ def stream_rows(sql: str, parameters: Sequence[Any]) -> Iterator[Row]:
 
 
 def stream_ids(queryset: models.QuerySet[Any]) -> Iterator[bytes]:
-    """Yield the primary keys of the rows by ascending id, as 16 bytes each; call it inside a transaction."""
+    """Yield the primary keys of the rows by ascending id, as 16 bytes each; call it inside a transaction.
+
+    The first so many rows can be asked for too, if they are ordered by id.
+    """
+    ordered = queryset if queryset.query.is_sliced else queryset.order_by("pk")
     try:
-        sql, parameters = queryset.order_by("pk").values_list("id").query.sql_with_params()
+        sql, parameters = ordered.values_list("id").query.sql_with_params()
     except EmptyResultSet:
         # Django knows without asking that nothing can match, as with an empty list of values.
         return iter(())
