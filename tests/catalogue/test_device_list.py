@@ -191,7 +191,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(world: World) -> None
     make_labelled(world, 5)
     few = count_queries(client)
     make_labelled(world, 200)
-    assert count_queries(client) == few <= 11
+    assert count_queries(client) == few <= 12
 
 
 def make_labelled(world: World, number: int) -> None:
