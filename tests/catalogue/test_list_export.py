@@ -90,7 +90,7 @@ def test_no_key_is_in_it_and_that_it_was_taken_is_in_the_audit(world: World) -> 
     for spelling in (key_of("C1"), key_of("C1").hex().encode(), key_of("C1").hex().upper().encode()):
         assert spelling not in content
     entry = AuditEntry.objects.get(event=Event.LIST_EXPORTED)
-    assert entry.subject == "/devices/?q=C"
+    assert entry.subject == "/devices/?q=C&by=start"
     assert entry.organisation_id == world.stadtwerk.pk
 
 
@@ -119,7 +119,7 @@ def test_only_a_post_takes_it(world: World) -> None:
 def test_its_memory_does_not_grow_with_the_list(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(list_export, "CHUNK", 200)
     monkeypatch.setattr(csv_table, "_CHUNK_ROWS", 200)
-    add_devices(world, 200)
+    add_devices(world, 800)
     small = measure_peak(world)
     add_devices(world, 3_000)
     assert measure_peak(world) < 1.5 * small

@@ -64,6 +64,7 @@ SEES_BATCHES = (ADM, AUD, ISS, BVW, BCR)
 
 CATALOGUE = [
     Row("device_list", "GET", let_in(*SEES_DEVICES)),
+    Row("device_count", "GET", let_in(*SEES_DEVICES)),
     Row("device_facet", "GET", let_in(*SEES_DEVICES), kwargs={"facet": "label"}),
     Row("device_export", "POST", let_in(*SEES_DEVICES)),
     # A view belongs to the person who saved it: nobody else finds it, whatever the role.

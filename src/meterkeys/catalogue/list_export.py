@@ -1,16 +1,14 @@
 """The list itself as a file: what its rows say, without keys."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import NamedTuple
-from uuid import UUID
 
 from django.db import transaction
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.catalogue.filters import Filters
-from meterkeys.catalogue.listing import Cursor, list_labels, match_beyond, sort_devices
+from meterkeys.catalogue.listing import list_labels
+from meterkeys.catalogue.walks import Cursor, plan_walks, read_first
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.devices.services import LABEL_SEPARATOR
 from meterkeys.formats.csv_table import write_table
@@ -35,33 +33,6 @@ COLUMNS = (
 CHUNK = 2_000
 
 
-class _Device(NamedTuple):
-    id: UUID
-    serial_number: str
-    product_type: str
-    state: int
-    batch: str | None
-    owner: str
-    dev_eui: str
-    join_eui: str
-    wmbus_manufacturer: str
-    wmbus_id: str
-    wmbus_version: str
-    wmbus_device_type: str
-    created_at: datetime
-
-
-_FIELDS = (
-    "pk",
-    "serial_number",
-    "product_type__name",
-    "state",
-    "batch__reference",
-    "owner__name",
-    *_Device._fields[6:],
-)
-
-
 def export_list(access: Access, filters: Filters, *, delimiter: str) -> Iterator[bytes]:
     """Return the list as filtered and sorted as chunks of a CSV file, read as they are asked for.
 
@@ -77,33 +48,23 @@ def export_list(access: Access, filters: Filters, *, delimiter: str) -> Iterator
     return write_table(COLUMNS, rows, delimiter=delimiter)
 
 
-def _read_rows(access: Access, filters: Filters) -> Iterator[tuple[_Device, Sequence[str]]]:
-    """Yield the devices with their labels in the order of the list, by short queries that each begin after the last."""
-    cursor: Cursor | None = None
-    while chunk := _read_chunk(access, filters, cursor):
-        labels = list_labels(access, [device.id for device in chunk])
-        yield from ((device, labels[device.id]) for device in chunk)
-        if len(chunk) < CHUNK:
-            return
-        cursor = Cursor(chunk[-1].id, chunk[-1].serial_number)
+def _read_rows(access: Access, filters: Filters) -> Iterator[tuple[Device, Sequence[str]]]:
+    """Yield the devices with their labels in the order of the list, page after page as the list itself reads them."""
+    walks, cursor = plan_walks(access, filters), None
+    while devices := read_first(walks, CHUNK, cursor, forward=True):
+        labels = list_labels(access, [device.pk for device in devices])
+        yield from ((device, labels[device.pk]) for device in devices)
+        cursor = Cursor(devices[-1].pk, devices[-1].serial_number)
 
 
-def _read_chunk(access: Access, filters: Filters, cursor: Cursor | None) -> list[_Device]:
-    devices = filters.narrow(Device.objects.allowed(access, Permission.DEVICE_VIEW), access)
-    if cursor:
-        devices = devices.filter(match_beyond(cursor, filters.sorting, forward=True))
-    rows = sort_devices(devices, filters.sorting, forward=True).values_list(*_FIELDS)[:CHUNK]
-    return [_Device._make(row) for row in rows]
-
-
-def _format(device: _Device, states: dict[int, str], labels: Sequence[str]) -> tuple[str, ...]:
+def _format(device: Device, states: dict[int, str], labels: Sequence[str]) -> tuple[str, ...]:
     return (
         device.serial_number,
-        device.product_type,
+        device.product_type.name,
         states[device.state],
         LABEL_SEPARATOR.join(labels),
-        device.batch or "",
-        device.owner,
+        device.batch.reference if device.batch else "",
+        device.owner.name,
         device.dev_eui,
         device.join_eui,
         device.wmbus_manufacturer,

@@ -17,6 +17,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from meterkeys.catalogue.conditions import narrow
 from meterkeys.catalogue.filters import Filters, parse_id, parse_ids
 from meterkeys.catalogue.models import FrozenSelection, SelectedPiece
 from meterkeys.core import bulk
@@ -119,7 +120,7 @@ class Selection:
         if self.newest is None:
             return devices.filter(pk__in=self.ids)
         filters = Filters.parse(QueryDict(self.query))
-        return filters.narrow(devices.filter(pk__lte=self.newest), access)
+        return narrow(filters, devices.filter(pk__lte=self.newest), access)
 
     def look_through(self, access: Access) -> "Sample":
         """Return the devices of a frozen selection; of one that is too large, the first `MOST_AT_ONCE`."""

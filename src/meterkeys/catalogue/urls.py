@@ -7,6 +7,7 @@ from meterkeys.catalogue import check_views, key_views, saved_view_pages, select
 urlpatterns = [
     path("check-key/", check_views.check_key, name="key_check"),
     path("devices/", views.list_devices, name="device_list"),
+    path("devices/count/", views.count_devices, name="device_count"),
     path("devices/facets/<str:facet>/", views.list_facet_options, name="device_facet"),
     path("devices/export/", views.download_list, name="device_export"),
     path("devices/views/", saved_view_pages.list_saved_views, name="saved_view_list"),
