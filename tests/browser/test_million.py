@@ -33,7 +33,16 @@ def million(committed_world: World) -> Iterator[World]:
     ids = [bulk.encode_id(one) for one in (world.acme.pk, world.stadtwerk.pk, get_product_type().pk)]
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA cache_size = -400000")
+        # Indexes are made faster of all rows at once than row by row.
+        cursor.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'devices_device' AND sql > ''"
+        )
+        indexes = cursor.fetchall()
+        for name, _definition in indexes:
+            cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
         cursor.execute(INSERT, [MILLION, *ids])
+        for _name, definition in indexes:
+            cursor.execute(definition.replace("%", "%%"), [])
     bulk.refresh_statistics()
     yield world
     with connection.cursor() as cursor:
