@@ -57,5 +57,5 @@ def queue_security_notice(
         cause=f"security_notice:{cause}",
         link=settings.PUBLIC_URL + reverse("profile"),
         what=what,
-        time=f"{timezone.localtime():%Y-%m-%d %H:%M %Z}",
+        time=timezone.now(),
     )
