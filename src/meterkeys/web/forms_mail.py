@@ -77,6 +77,12 @@ class TemplateForm(forms.Form):
     subject = forms.CharField(label=_("Subject"), max_length=LONGEST_SUBJECT)
     body = forms.CharField(label=_("Text"), widget=forms.Textarea(attrs={"rows": 20, "spellcheck": "true"}))
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # For the screen reader and the browser's check of spelling.
+        for name in ("subject", "body"):
+            self.fields[name].widget.attrs["lang"] = self["language"].value() or ""
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if not self.errors:
