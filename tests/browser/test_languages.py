@@ -52,8 +52,9 @@ def test_from_the_login_to_the_key(open_context: OpenContext, committed_world: W
     user = committed_world.users["stadtwerk_administrator"]
     user.language = language
     user.save()
-    walk = Walk(open_context(locale=language).new_page(), language)
-    page = walk.page
+    page = open_context(locale=language).new_page()
+    page.emulate_media(reduced_motion="reduce")
+    walk = Walk(page, language)
     page.goto("/login/")
     walk.look("login")
     log_in(page, ADDRESS, PASSWORD, button=walk.say("Log in"))

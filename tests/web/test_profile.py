@@ -143,9 +143,10 @@ def test_a_browser_that_asks_for_no_language_of_ours_gets_that_of_the_installati
 def test_each_language_is_offered_by_its_own_name(world: World, client: Client, path: str) -> None:
     if path == "/profile/":
         client = world.client("stadtwerk_user")
+    client.post("/language/", {"language": "fr"})
     page = client.get(path).content.decode()
     for code, name in django_settings.LANGUAGES:
-        button = rf'value="{code}" lang="{code}"\s+aria-pressed="{"true" if code == "en" else "false"}">{name}</button>'
+        button = rf'value="{code}" lang="{code}"\s+aria-pressed="{"true" if code == "fr" else "false"}">{name}</button>'
         assert re.search(button, page), name
 
 

@@ -48,7 +48,7 @@ INSTALLED_APPS = [
     "meterkeys.exchange",
     "meterkeys.catalogue",
     "meterkeys.web",
-    # Before Django's own, whose French word for "e-mail" would win on the login page.
+    # Before Django's own, whose words for "e-mail" would win.
     "allauth",
     "allauth.account",
     "django.contrib.auth",
@@ -158,6 +158,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_FORMS = {
+    "login": "meterkeys.accounts.forms.LoginForm",
     "add_email": "meterkeys.accounts.forms.ChangeEmailForm",
     "change_password": "meterkeys.accounts.forms.ChangePasswordForm",
     "reset_password_from_key": "meterkeys.accounts.forms.SetPasswordForm",
