@@ -70,3 +70,7 @@ def test_from_the_login_to_the_key(open_context: OpenContext, committed_world: W
     page.goto("/profile/")
     expect(page.locator("[name=language] option:checked")).to_have_text(dict(settings.LANGUAGES)[language])
     walk.look("profile")
+    page.set_viewport_size({"width": PHONE, "height": HEIGHT})
+    page.locator(".topbar__end .dropdown > button").last.click()
+    take_screenshot(page, f"profile-menu-{language}")
+    assert find_faults(page) == []
