@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from meterkeys.core.errors import DomainError
 from meterkeys.mail.kinds import KINDS
@@ -28,7 +29,10 @@ def name_language(code: str) -> str:
 
 
 KIND_CHOICES: Choices = [(kind.name, kind.title) for kind in KINDS.values()]
-ACTIVE_CHOICES: Choices = [("yes", _("Active")), ("no", _("Inactive"))]
+ACTIVE_CHOICES: Choices = [
+    ("yes", pgettext_lazy("letter template", "Active")),
+    ("no", pgettext_lazy("letter template", "Inactive")),
+]
 
 
 class _FilterForm(forms.Form):
@@ -46,7 +50,9 @@ class _FilterForm(forms.Form):
 class TemplateFilterForm(_FilterForm):
     kind = forms.ChoiceField(label=_("Type"), choices=[("", _("All types")), *KIND_CHOICES], required=False)
     active = forms.ChoiceField(
-        label=_("Active"), choices=[("", _("Active and inactive")), *ACTIVE_CHOICES], required=False
+        label=pgettext_lazy("letter template", "Active"),
+        choices=[("", _("Active and inactive")), *ACTIVE_CHOICES],
+        required=False,
     )
     language = forms.ChoiceField(
         label=_("Language"), choices=[("", _("All languages")), *settings.LANGUAGES], required=False
