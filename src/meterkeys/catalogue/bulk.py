@@ -225,7 +225,7 @@ def plan_action(access: Access, action: Action, selection: Selection) -> Plan:
     """Count what can and what cannot be done with a frozen selection; of one that is too large, with its beginning."""
     sample = selection.look_through(access)
     seen = Device.objects.allowed(access, Permission.DEVICE_VIEW)
-    chosen = seen.filter(pk__in=bulk.list_as_rows(sample.device_ids)).annotate(
+    chosen = seen.filter(pk__in=bulk.list_joined_as_rows(sample.device_ids)).annotate(
         refusal=find_refusal(access, action)
     )
     counts = dict(chosen.order_by().values_list("refusal").annotate(Count("pk")))
@@ -291,7 +291,9 @@ def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
 
     They are locked by ascending id before anything is decided, so that what is said of each is what was done.
     """
-    chosen = Device.objects.allowed(access, Permission.DEVICE_VIEW).filter(pk__in=bulk.list_as_rows(piece))
+    chosen = Device.objects.allowed(access, Permission.DEVICE_VIEW).filter(
+        pk__in=bulk.list_joined_as_rows(piece)
+    )
     locked = (
         chosen.annotate(refusal=find_refusal(access, action)).select_for_update(of=("self",)).order_by("pk")
     )
@@ -299,7 +301,7 @@ def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
     free = b"".join(pk.bytes for pk, _serial, refusal, _asks in rows if not refusal)
     if free and action.act:
         devices = Device.objects.allowed(access, action.permission)
-        action.act(run, access, devices.filter(pk__in=bulk.list_as_rows(free)))
+        action.act(run, access, devices.filter(pk__in=bulk.list_joined_as_rows(free)))
     finished = [
         (serial, action.name_end(asks=bool(asks))) for _pk, serial, refusal, asks in rows if not refusal
     ]

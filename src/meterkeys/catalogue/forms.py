@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from meterkeys.catalogue.bulk import Action
 from meterkeys.catalogue.models import NAME_LENGTH
 from meterkeys.organisations.access import Access
-from meterkeys.ownership.forms import BatchForm
+from meterkeys.ownership.serial_forms import BatchForm
 from meterkeys.ownership.services.batches import LABEL_LENGTH
 
 

@@ -139,7 +139,9 @@ class Selection:
         sample = self.look_through(access)
         if not sample.is_all:
             return self.match(access, permission)
-        return Device.objects.allowed(access, permission).filter(pk__in=bulk.list_as_rows(sample.device_ids))
+        return Device.objects.allowed(access, permission).filter(
+            pk__in=bulk.list_joined_as_rows(sample.device_ids)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,13 @@ def match_ids(column: str, raw_ids: Iterable[RawId]) -> tuple[str, list[Any]]:
     return f"{column} IN ({', '.join(['%s'] * len(ids))})", ids
 
 
-def list_as_rows(joined: bytes) -> RawSQL:
-    """Return ids that are joined, 16 bytes each, as a query that yields them, for `pk__in`: one parameter for all."""
+def list_as_rows(ids: Iterable[UUID]) -> RawSQL:
+    """Return the ids as a query that yields them, for `pk__in`: one parameter, however many they are."""
+    return list_joined_as_rows(b"".join(one.bytes for one in ids))
+
+
+def list_joined_as_rows(joined: bytes) -> RawSQL:
+    """Return ids that are joined, 16 bytes each, as a query that yields them."""
     if is_postgresql():
         return RawSQL(
             "SELECT encode(substring(%s::bytea FROM 16 * i + 1 FOR 16), 'hex')::uuid FROM generate_series(0, %s) AS i",

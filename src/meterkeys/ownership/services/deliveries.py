@@ -6,11 +6,8 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
-from meterkeys.audit.services import record
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
-from meterkeys.devices.services import attach_label
-from meterkeys.keystore.services import reencrypt_keys
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
@@ -20,7 +17,7 @@ from meterkeys.ownership.services.batches import (
     check_label,
     check_receiver,
     check_reference,
-    move_devices,
+    put_into,
     store_batch,
     tell_receiver,
 )
@@ -52,7 +49,7 @@ def open_batch(access: Access, order: Order, devices: models.QuerySet[Device]) -
         if not device_ids:
             raise DomainError("nothing_to_do", _("None of these products is in your stock any more."))
         batch, code = store_batch(access, order, len(device_ids))
-        _put_into(access, batch, device_ids, Event.BATCH_CREATED)
+        put_into(access, batch, device_ids, Event.BATCH_CREATED)
     return CreatedBatch(batch, code)
 
 
@@ -69,8 +66,7 @@ def deliver_within(access: Access, batch_id: UUID, devices: models.QuerySet[Devi
         raise DomainError("batch_gone", _("This batch is no longer there."))
     device_ids = _lock_stock(access, devices)
     if device_ids:
-        _put_into(access, batch, device_ids, Event.DEVICES_DELIVERED)
-        reencrypt_keys(device_ids, from_owner=access.organisation_id, to_owner=batch.receiver_id)
+        put_into(access, batch, device_ids, Event.DEVICES_DELIVERED)
         batch.device_count += len(device_ids)
         batch.save(update_fields=["device_count"])
     return len(device_ids)
@@ -90,21 +86,3 @@ def finish_delivery(batch_id: UUID) -> None:
 def _lock_stock(access: Access, devices: models.QuerySet[Device]) -> list[UUID]:
     own = devices.filter(owner=access.organisation_id, issuer=access.organisation_id)
     return lock_devices(own.filter(state=DeviceState.IN_STOCK, batch=None))
-
-
-def _put_into(access: Access, batch: Batch, device_ids: list[UUID], event: Event) -> None:
-    move_devices(batch, device_ids)
-    if batch.label:
-        attach_label(batch.receiver_id or batch.issuer_id, batch.label, device_ids)
-    record(
-        event,
-        access,
-        subject=batch.reference,
-        device_ids=(pk.bytes for pk in device_ids),
-        data={
-            "batch": str(batch.pk),
-            "receiver": str(batch.receiver_id) if batch.receiver_id else None,
-            "from": str(access.organisation_id),
-            "to": str(batch.receiver_id or access.organisation_id),
-        },
-    )
