@@ -284,11 +284,13 @@ def test_a_mode_that_is_not_checked_is_named(mode: int, name: str) -> None:
         (0xA3, "HYD", "diehl-prios-lfsr"),
         (0xB1, "DME", "diehl-prios-scr"),
         (0xB0, "SAP", "diehl-prios-std"),
-        (0xA3, "ELS", "manufacturer-specific CI A3"),
+        (0xA3, "ELS", "CI A3"),
+        (0x86, "ELS", "ELL-86"),
+        (0x78, "QDS", "qundis-walk-by"),
     ],
 )
 def test_a_manufacturers_own_content_is_named(ci: int, maker: str, mode: str) -> None:
-    frame = encoder.stripped(bytes([ci]) + bytes(20), Meter(maker))
+    frame = encoder.stripped(bytes([ci]) + b"\xff" * 20, Meter(maker))
     verdict = check_telegram(frame, [KEY])
     assert (verdict.verdict, verdict.mode) == (Outcome.UNSUPPORTED, mode)
 
@@ -347,3 +349,8 @@ def test_a_layer_that_does_not_fit_is_damaged_and_named(body: bytes, code: str) 
     verdict = check_telegram(encoder.stripped(body), [KEY, DES_KEY])
     assert (verdict.verdict, verdict.reason.code) == (Outcome.DAMAGED, code)
     assert str(verdict.reason)
+
+
+def test_a_qundis_meter_whose_records_are_sound_sends_in_the_clear() -> None:
+    verdict = check_telegram(encoder.stripped(b"\x78" + RECORDS, Meter("QDS")), [KEY])
+    assert verdict.verdict is Outcome.NOT_ENCRYPTED

@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from meterkeys.radio import MESSAGES, Outcome, Reason
+from meterkeys.radio import Outcome, Reason
 
 
 class Finding(StrEnum):
@@ -60,7 +60,7 @@ def find_word(code: str) -> str:
 
 def translate(reason: Reason) -> str:
     """Return the sentence of a reason that the radio package gave."""
-    return gettext(MESSAGES[reason.code]) % reason.params
+    return reason.fill(gettext)
 
 
 # The tints are those of the claim status: good, and what calls for an action.

@@ -13,6 +13,7 @@ from meterkeys.radio.wmbus.frames import Frame
 from meterkeys.radio.wmbus.layers import Layers, open_hidden_layers, read_link, read_upper_layers
 from meterkeys.radio.wmbus.modes.choose import choose_lock
 from meterkeys.radio.wmbus.modes.lock import Lock, Opening
+from meterkeys.radio.wmbus.qundis import name_qundis_cipher
 from meterkeys.radio.wmbus.transport import Transport
 
 
@@ -54,7 +55,8 @@ def _read(layers: Layers) -> str:
     cipher = name_diehl_cipher(layers)
     if not cipher:
         read_upper_layers(layers)
-    elif has_moved_number(layers):
+        return name_qundis_cipher(layers)
+    if has_moved_number(layers):
         layers.link = layers.link.with_moved_number
     return cipher
 

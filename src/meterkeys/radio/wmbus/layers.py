@@ -6,10 +6,15 @@ Every layer begins with its CI. An encrypted extended link layer hides what foll
 
 from dataclasses import dataclass, field
 
-from meterkeys.radio.reasons import DamagedError, UnsupportedError
+from meterkeys.radio.reasons import (
+    AUTHENTICATION_LAYER,
+    EXTENDED_LINK_LAYER,
+    DamagedError,
+    UnsupportedError,
+)
 from meterkeys.radio.wmbus.address import Address
 from meterkeys.radio.wmbus.authentication import AFL_CI, Authentication, read_authentication
-from meterkeys.radio.wmbus.extended_link import ELL_LENGTHS, ExtendedLink, read_extended_link
+from meterkeys.radio.wmbus.extended_link import ELL_LENGTHS, ELL_VARIABLE, ExtendedLink, read_extended_link
 from meterkeys.radio.wmbus.frames import LINK_LENGTH
 from meterkeys.radio.wmbus.transport import Transport, read_transport
 
@@ -75,14 +80,16 @@ def read_upper_layers(layers: Layers) -> None:
 
 def _read_layer(layers: Layers, ci: int) -> None:
     if ci in ELL_LENGTHS:
-        _refuse_second(layers.extended_link, "extended link layer")
+        _refuse_second(layers.extended_link, EXTENDED_LINK_LAYER)
         layers.extended_link, layers.content = read_extended_link(layers.content)
         layers.names.append(f"ELL-{ci:02X}")
     elif ci == AFL_CI:
-        _refuse_second(layers.authentication, "authentication layer")
+        _refuse_second(layers.authentication, AUTHENTICATION_LAYER)
         layers.authentication, layers.content = read_authentication(layers.content)
         layers.names.append("AFL")
         _refuse_fragment(layers.authentication)
+    elif ci == ELL_VARIABLE:
+        raise UnsupportedError("ell_variable", "ELL-86")
     else:
         layers.transport, layers.content = read_transport(layers.content)
         layers.names.append(f"TPL-{ci:02X}")
