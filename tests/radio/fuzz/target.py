@@ -1,7 +1,7 @@
 """What the fuzzer calls: whatever comes in, a verdict comes out, and no exception but the declared ones.
 
-`python -m tests.radio.fuzz -max_total_time=1800 NEW tests/radio/corpus` goes on from the kept corpus;
-`-merge=1 tests/radio/corpus NEW` keeps of what it found the inputs that reach something new.
+`python -m tests.radio.fuzz -max_total_time=1800 -max_len=640 FOLDER` goes on from the inputs in a folder; `corpus.py`
+keeps them. The options are libFuzzer's.
 
 An input's first byte chooses how the rest is read: 0 as the bytes of a telegram, 1 as the content of a frame whose
 link layer is sound, 2 as a text.
@@ -23,7 +23,7 @@ from meterkeys.radio import (
 AES_KEY = bytes.fromhex("A1B2C3D4E5F60718293A4B5C6D7E8F90")
 DES_KEY = bytes.fromhex("0123456789ABCDEF")
 KEYS = (AES_KEY, DES_KEY)
-LINK = bytes.fromhex("4493157856341233 03".replace(" ", ""))
+LINK = bytes.fromhex("449315785634123303")
 """C, M, A of a frame without checksums."""
 LONGEST_CONTENT = 255 - len(LINK)
 HIGHS = 2
