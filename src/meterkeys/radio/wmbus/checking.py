@@ -149,7 +149,14 @@ def _describe_clear(layers: Layers, code: str) -> Verdict:
 
 def _describe(layers: Layers, outcome: Outcome, reason: Reason, **others: Any) -> Verdict:
     link = layers.link
-    own = layers.transport.address if layers.transport else None
+    if layers.transport and layers.transport.address:
+        own = layers.transport.address
+        others |= {
+            "tpl_meter_id": own.meter_id,
+            "tpl_manufacturer": own.manufacturer,
+            "tpl_version": own.version,
+            "tpl_device_type": own.device_type,
+        }
     return Verdict(
         outcome,
         reason,
@@ -158,10 +165,6 @@ def _describe(layers: Layers, outcome: Outcome, reason: Reason, **others: Any) -
         meter_id=link.meter_id,
         version=link.version,
         device_type=link.device_type,
-        tpl_meter_id=own.meter_id if own else "",
-        tpl_manufacturer=own.manufacturer if own else "",
-        tpl_version=own.version if own else "",
-        tpl_device_type=own.device_type if own else "",
         counters=_list_counters(layers),
         layers=tuple(layers.names),
         **others,
