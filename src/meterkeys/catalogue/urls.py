@@ -11,6 +11,7 @@ urlpatterns = [
         "check-key/captures/<uuid:run_id>/download/", capture_views.download_capture, name="capture_download"
     ),
     path("devices/", views.list_devices, name="device_list"),
+    path("devices/count/", views.count_devices, name="device_count"),
     path("devices/facets/<str:facet>/", views.list_facet_options, name="device_facet"),
     path("devices/keys/download/", key_views.download_keys, name="keys_download"),
     path("devices/selection/", selection_views.choose, name="device_selection"),
