@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
@@ -17,7 +18,7 @@ from meterkeys.catalogue.captures import starting
 from meterkeys.catalogue.models import CapturedTelegrams, HeardMeter
 from meterkeys.core import bulk
 from meterkeys.devices.models import Device, DeviceState
-from meterkeys.keystore.services import KEY_COLUMNS, seal_keys
+from meterkeys.keystore.services import KEY_COLUMNS, resume_release, seal_keys
 from meterkeys.organisations.models import MembershipRole
 from meterkeys.organisations.permissions import Role
 from meterkeys.radio import parse_capture
@@ -260,6 +261,22 @@ def test_two_meters_with_one_address_are_told_apart_by_their_keys(committed_worl
     start(committed_world, [send_mode10("00000001", counter) for counter in range(1, 4)])
     work_on_runs()
     assert list_heard() == {"B": ("proven", 3, 3)}
+
+
+def test_pasted_text_can_be_a_capture_too(world: World) -> None:
+    answer = world.client("stadtwerk_user").post(PAGE, {"telegrams": "\n".join(CAPTURE)}, follow=True)
+    assert f"0 of {len(CAPTURE)}" in read_page(answer)
+    assert AuditEntry.objects.get(event=Event.KEY_CHECKED).subject == f"pasted text ({len(CAPTURE)})"
+
+
+def test_a_release_is_continued_by_its_organisation_alone_and_with_the_right(world: World) -> None:
+    release = start(world).parameters["releases"][0]
+    device = Device.unscoped.get(serial_number="M1")
+    read = resume_release(world.access("stadtwerk_administrator"), release, [device.pk]).read(["serial_number"])
+    assert [(row[1], keys) for row, keys in read] == [("M1", {"oms_key": KEY})]
+    for name in ("stadtwerk_auditor", "other_administrator"):
+        with pytest.raises(PermissionDenied):
+            resume_release(world.access(name), release, [device.pk])
 
 
 METERS, REPEATS = 10_000, 10

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.catalogue.captures.starting import MAX_TELEGRAMS
@@ -56,7 +57,7 @@ class TelegramForm(forms.Form):
         )
         super().__init__(**data)
         self.captured: list[Telegram] = []
-        self.name = ""
+        self.name = gettext("pasted text")
         self._is_unread = is_upload_too_large(request)
 
     def clean_telegrams(self) -> str:
@@ -69,7 +70,8 @@ class TelegramForm(forms.Form):
         file: UploadedFile[bytes] | None = self.cleaned_data["file"]
         if self._is_unread or (file and (file.size or 0) > MAX_FILE):
             raise forms.ValidationError(FILE_TOO_LARGE)
-        self.name = (file.name or "")[:MAX_NAME] if file else ""
+        if file and file.name:
+            self.name = file.name[:MAX_NAME]
         return _decode(file.read()) if file else ""
 
     def clean(self) -> None:
