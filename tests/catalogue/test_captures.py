@@ -272,7 +272,9 @@ def test_pasted_text_can_be_a_capture_too(world: World) -> None:
 def test_a_release_is_continued_by_its_organisation_alone_and_with_the_right(world: World) -> None:
     release = start(world).parameters["releases"][0]
     device = Device.unscoped.get(serial_number="M1")
-    read = resume_release(world.access("stadtwerk_administrator"), release, [device.pk]).read(["serial_number"])
+    read = resume_release(world.access("stadtwerk_administrator"), release, [device.pk]).read(
+        ["serial_number"]
+    )
     assert [(row[1], keys) for row, keys in read] == [("M1", {"oms_key": KEY})]
     for name in ("stadtwerk_auditor", "other_administrator"):
         with pytest.raises(PermissionDenied):
