@@ -7,6 +7,7 @@ UUIDs have three forms here: `uuid.UUID`; what a row to be inserted holds (`enco
 query written with `select_id` yields, which is cheap to make and to compare (`to_raw_id`, `decode_ids`).
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from uuid import UUID
 import psycopg
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
+from django.db.models.expressions import RawSQL
 
 Row: TypeAlias = Sequence[Any]
 RawId: TypeAlias = Any
@@ -66,6 +68,13 @@ def match_ids(column: str, raw_ids: Iterable[RawId]) -> tuple[str, list[Any]]:
         return f"{column} = ANY(%s::uuid[])", [[raw_id.hex() for raw_id in raw_ids]]
     ids = list(raw_ids)
     return f"{column} IN ({', '.join(['%s'] * len(ids))})", ids
+
+
+def list_as_rows(ids: Iterable[UUID]) -> RawSQL:
+    """Return the ids as a query that yields them, for `pk__in`: one parameter, however many they are."""
+    if is_postgresql():
+        return RawSQL("SELECT unnest(%s::uuid[])", [list(ids)])
+    return RawSQL("SELECT value FROM json_each(%s)", [json.dumps([one.hex for one in ids])])
 
 
 def without_index(column: str) -> str:
