@@ -74,7 +74,7 @@ class Action:
     find_obstacles: Callable[[Access], Sequence[Obstacle]] = find_no_obstacles
     asked: str = ""
     clean_up: Callable[[Run], None] = do_nothing
-    find_page: Callable[[Run], str] = lead_nowhere
+    find_result: Callable[[Run], tuple[str, str | Promise] | None] = lead_nowhere
 
     @property
     def run_kind(self) -> str:
@@ -160,7 +160,7 @@ ACTIONS: dict[str, Action] = {
             outcomes={"delivered": _("delivered")},
             find_obstacles=_find_delivery_obstacles,
             clean_up=deliveries.announce,
-            find_page=deliveries.find_page,
+            find_result=deliveries.find_result,
         ),
         Action(
             "hand_back",
@@ -333,6 +333,6 @@ def register_actions() -> None:
                     take_step,
                     {**action.outcomes, **REASONS},
                     clean_up=action.clean_up,
-                    find_page=action.find_page,
+                    find_result=action.find_result,
                 )
             )

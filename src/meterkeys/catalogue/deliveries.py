@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.catalogue.selection import MOST_AT_ONCE, Selection
@@ -69,5 +70,7 @@ def announce(run: Run) -> None:
     finish_delivery(UUID(run.parameters["batch"]))
 
 
-def find_page(run: Run) -> str:
-    return reverse("batch_detail", args=[run.parameters["batch"]]) if run.result.get("delivered") else ""
+def find_result(run: Run) -> tuple[str, str | Promise] | None:
+    if not run.result.get("delivered"):
+        return None
+    return reverse("batch_detail", args=[run.parameters["batch"]]), _("Open the batch reference")

@@ -31,8 +31,8 @@ def do_nothing(_run: Run) -> None:
     """Stand for what a kind of work does not need."""
 
 
-def lead_nowhere(_run: Run) -> str:
-    return ""
+def lead_nowhere(_run: Run) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,9 @@ class RunKind:
     """`take_step` does the next piece inside the transaction that also writes down how far the run is.
 
     It may raise DomainError, whose message ends the run as failed; anything else is tried again.
-    `outcomes` says what each outcome's code is called. `clean_up` is called once, in the transaction in which the run
-    ends, however it ends. `find_page` returns the address of what came of an ended run, empty if it has none.
+    `outcomes` says what each outcome's code is called. `clean_up` is called inside the transaction that ends the run,
+    however it ends. `find_result` returns the address of a page that shows what came of it, and what its link says; None if there is
+    none.
     """
 
     name: str
@@ -49,7 +50,7 @@ class RunKind:
     take_step: Callable[[Run], Step]
     outcomes: Mapping[str, str | Promise]
     clean_up: Callable[[Run], None] = do_nothing
-    find_page: Callable[[Run], str] = lead_nowhere
+    find_result: Callable[[Run], tuple[str, str | Promise] | None] = lead_nowhere
 
     def name_outcome(self, code: str) -> str | Promise:
         """Return what an outcome is called; one that is no longer known, its code."""

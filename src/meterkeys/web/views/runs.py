@@ -36,8 +36,8 @@ def run_detail(request: MemberRequest, run_id: UUID) -> HttpResponse:
         "run": run,
         "title": kind.title,
         "outcomes": describe_result(run),
+        "result": kind.find_result(run) if run.is_ended else None,
         "has_results": run.is_ended and run.results.exists(),
-        "page_url": kind.find_page(run) if run.is_ended else "",
     }
     return render(request, "web/_run.html" if request.htmx else "web/run_detail.html", context)
 

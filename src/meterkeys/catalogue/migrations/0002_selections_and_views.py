@@ -10,9 +10,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    initial = True
-
     dependencies = [
+        ('catalogue', '0001_captures'),
         ('organisations', '0002_invitations_and_grants'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
