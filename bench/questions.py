@@ -15,7 +15,7 @@ from meterkeys.organisations.access import Access, build_access
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import add_member, found_organisation
-from meterkeys.organisations.services.invitations import Guest, copy_link, create_invitation
+from meterkeys.organisations.services.invitations.invite import Guest, copy_link, create_invitation
 
 PASSWORD = "Wasser-Zähler-2026"
 

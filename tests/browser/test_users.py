@@ -13,7 +13,7 @@ from meterkeys.mail.services import send_due_letters
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import add_member
-from meterkeys.organisations.services.offer_links import renew_offer_link
+from meterkeys.organisations.services.people.offer_links import renew_offer_link
 from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
 from tests.fakes.smtp import FakeSmtpServer
 from tests.world import World

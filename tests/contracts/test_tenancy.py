@@ -28,7 +28,7 @@ FILES_WITH_UNSCOPED = {
     "mail/models.py": "defines it for letter templates, which lie below organisations",
     "devices/holdings.py": "counts what an organisation has, before it is deleted; no row leaves it",
     "devices/services.py": "hangs labels for an owner that the caller has checked",
-    "organisations/services/registration.py": "who is invited is no member yet: the link says to what",
+    "organisations/services/invitations/registration.py": "who is invited is no member yet: the link says to what",
     "ownership/services/lists.py": "both sides of a batch see its devices, each as far as it may",
     "ownership/services/batches.py": "an issuer looks up what it issued; devices change hands",
     "ownership/services/claims.py": "reads the batches of devices that the caller may claim",

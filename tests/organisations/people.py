@@ -8,7 +8,7 @@ from meterkeys.mail.models import OutgoingLetter
 from meterkeys.organisations.access import Access, build_access
 from meterkeys.organisations.models import Membership, Organisation
 from meterkeys.organisations.permissions import Role
-from meterkeys.organisations.services.offer_links import find_proof
+from meterkeys.organisations.services.people.offer_links import find_proof
 from tests.world import World, add_user
 
 LINK = re.compile(r"https?://\S+")

@@ -8,16 +8,16 @@ from meterkeys.core.errors import DomainError
 from meterkeys.organisations.models import Invitation, Membership, Organisation
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import add_member
-from meterkeys.organisations.services.invitations import copy_link, invite_founder, revoke_invitation
-from meterkeys.organisations.services.members import change_roles, remove_member
-from meterkeys.organisations.services.offers import send_offer_again
+from meterkeys.organisations.services.invitations.invite import copy_link, invite_founder, revoke_invitation
+from meterkeys.organisations.services.invitations.registration import Registrant, open_link, register
 from meterkeys.organisations.services.organisations import (
     Details,
     Founder,
     create_subsidiary,
     delete_organisation,
 )
-from meterkeys.organisations.services.registration import Registrant, open_link, register
+from meterkeys.organisations.services.people.members import change_roles, remove_member
+from meterkeys.organisations.services.people.offers import send_offer_again
 from tests.organisations.people import bring, letters_to
 from tests.pages import read_page
 from tests.world import PASSWORD, World

@@ -16,8 +16,8 @@ from meterkeys.organisations.giving import (
 from meterkeys.organisations.models import KeyGrant, Membership, Organisation
 from meterkeys.organisations.permissions import GRANTABLE, ROLE_PERMISSIONS, Permission, Role, permissions_of
 from meterkeys.organisations.services import add_member
-from meterkeys.organisations.services.members import change_roles, remove_member
-from meterkeys.organisations.services.user_accounts import deactivate_user
+from meterkeys.organisations.services.people.members import change_roles, remove_member
+from meterkeys.organisations.services.people.user_accounts import deactivate_user
 from meterkeys.organisations.user_list import build_rows
 from tests.organisations.people import access_of, bring, membership_of, roles_of
 from tests.world import World, add_user

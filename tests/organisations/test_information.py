@@ -14,7 +14,7 @@ from meterkeys.audit.models import AuditEntry
 from meterkeys.core.errors import DomainError
 from meterkeys.organisations.information_pdf import make_default_document
 from meterkeys.organisations.models import InformationDocument
-from meterkeys.organisations.services.information import (
+from meterkeys.organisations.services.invitations.information import (
     find_document,
     replace_document,
     shorten_name,

@@ -22,15 +22,7 @@ from meterkeys.organisations.access import build_operator_access
 from meterkeys.organisations.models import Invitation, Organisation
 from meterkeys.organisations.permissions import Permission, Role
 from meterkeys.organisations.services import add_member, found_organisation
-from meterkeys.organisations.services.invitation_links import (
-    LIFETIME,
-    LIFETIME_WITHOUT_ADDRESS,
-    LinkKind,
-    ShownState,
-    find_state,
-    hash_token,
-)
-from meterkeys.organisations.services.invitations import (
+from meterkeys.organisations.services.invitations.invite import (
     Guest,
     change_invitation,
     copy_link,
@@ -42,7 +34,15 @@ from meterkeys.organisations.services.invitations import (
     revoke_invitation,
     send_invitation,
 )
-from meterkeys.organisations.services.registration import open_link
+from meterkeys.organisations.services.invitations.links import (
+    LIFETIME,
+    LIFETIME_WITHOUT_ADDRESS,
+    LinkKind,
+    ShownState,
+    find_state,
+    hash_token,
+)
+from meterkeys.organisations.services.invitations.registration import open_link
 from tests.pages import read_page
 from tests.world import World, add_user
 

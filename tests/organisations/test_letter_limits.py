@@ -14,20 +14,20 @@ from meterkeys.organisations.access import Access
 from meterkeys.organisations.letters import LETTERS_AN_HOUR
 from meterkeys.organisations.models import Invitation, Membership, Organisation
 from meterkeys.organisations.permissions import Role
-from meterkeys.organisations.services.invitations import (
+from meterkeys.organisations.services.invitations.invite import (
     Guest,
     copy_link,
     create_invitation,
     revoke_invitation,
     send_invitation,
 )
-from meterkeys.organisations.services.members import remove_member
-from meterkeys.organisations.services.new_users import NewUser, add_user
-from meterkeys.organisations.services.offers import decline_offer, send_offer_again
+from meterkeys.organisations.services.invitations.registration import Registrant, open_link, register
 from meterkeys.organisations.services.organisations import delete_organisation
 from meterkeys.organisations.services.partners import add_partner, end_partnership
-from meterkeys.organisations.services.registration import Registrant, open_link, register
-from meterkeys.organisations.services.user_accounts import deactivate_user
+from meterkeys.organisations.services.people.members import remove_member
+from meterkeys.organisations.services.people.new_users import NewUser, add_user
+from meterkeys.organisations.services.people.offers import decline_offer, send_offer_again
+from meterkeys.organisations.services.people.user_accounts import deactivate_user
 from tests.organisations.people import access_of, bring, letters_to
 from tests.pages import read_page
 from tests.world import PASSWORD, World

@@ -22,16 +22,16 @@ from meterkeys.organisations.belongings import list_running
 from meterkeys.organisations.models import Invitation, InvitationState, Membership, Organisation
 from meterkeys.organisations.permissions import Permission, Role
 from meterkeys.organisations.services import add_member
-from meterkeys.organisations.services.members import change_roles, list_memberships, remove_member
-from meterkeys.organisations.services.new_users import NewUser, add_user
-from meterkeys.organisations.services.offers import (
+from meterkeys.organisations.services.people.members import change_roles, list_memberships, remove_member
+from meterkeys.organisations.services.people.new_users import NewUser, add_user
+from meterkeys.organisations.services.people.offers import (
     OFFER_LIFETIME,
     accept_offer,
     decline_offer,
     find_offer,
     send_offer_again,
 )
-from meterkeys.organisations.services.user_accounts import (
+from meterkeys.organisations.services.people.user_accounts import (
     AccountData,
     activate_user,
     change_user,

@@ -20,22 +20,22 @@ from meterkeys.organisations.belongings import list_running
 from meterkeys.organisations.models import Membership, MembershipRole, Organisation
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import found_organisation
-from meterkeys.organisations.services.invitations import (
+from meterkeys.organisations.services.invitations.invite import (
     Guest,
     copy_link,
     create_invitation,
     invite_founder,
 )
-from meterkeys.organisations.services.members import change_roles, remove_member
-from meterkeys.organisations.services.new_users import NewUser, add_user
-from meterkeys.organisations.services.offers import (
+from meterkeys.organisations.services.invitations.registration import Registrant, open_link, register
+from meterkeys.organisations.services.people.members import change_roles, remove_member
+from meterkeys.organisations.services.people.new_users import NewUser, add_user
+from meterkeys.organisations.services.people.offers import (
     OFFER_LIFETIME,
     accept_offer,
     decline_offer,
     send_offer_again,
 )
-from meterkeys.organisations.services.registration import Registrant, open_link, register
-from meterkeys.organisations.services.user_accounts import (
+from meterkeys.organisations.services.people.user_accounts import (
     AccountData,
     change_user,
     deactivate_user,

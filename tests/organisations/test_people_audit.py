@@ -15,17 +15,21 @@ from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import add_member
-from meterkeys.organisations.services.invitations import (
+from meterkeys.organisations.services.invitations.invite import (
     Guest,
     copy_link,
     create_invitation,
     revoke_invitation,
     send_invitation,
 )
-from meterkeys.organisations.services.members import change_roles, remove_member
-from meterkeys.organisations.services.new_users import NewUser, add_user
-from meterkeys.organisations.services.offers import send_offer_again
-from meterkeys.organisations.services.user_accounts import activate_user, deactivate_user, set_user_password
+from meterkeys.organisations.services.people.members import change_roles, remove_member
+from meterkeys.organisations.services.people.new_users import NewUser, add_user
+from meterkeys.organisations.services.people.offers import send_offer_again
+from meterkeys.organisations.services.people.user_accounts import (
+    activate_user,
+    deactivate_user,
+    set_user_password,
+)
 from tests.organisations.people import bring, letters_to, membership_of, read_link
 from tests.pages import read_page
 from tests.world import PASSWORD, World

@@ -29,15 +29,16 @@ from meterkeys.organisations.models import (
     Organisation,
 )
 from meterkeys.organisations.permissions import Role
-from meterkeys.organisations.services import found_organisation, registration
-from meterkeys.organisations.services.invitations import (
+from meterkeys.organisations.services import found_organisation
+from meterkeys.organisations.services.invitations import registration
+from meterkeys.organisations.services.invitations.invite import (
     Guest,
     copy_link,
     create_invitation,
     invite_founder,
     send_invitation,
 )
-from meterkeys.organisations.services.offers import accept_memberships
+from meterkeys.organisations.services.people.offers import accept_memberships
 from tests.accounts.doors import find_path, set_password_by_link
 from tests.fakes.smtp import FakeSmtpServer
 from tests.mail.conftest import smtp  # noqa: F401 — a fixture

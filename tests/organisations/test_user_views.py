@@ -21,7 +21,7 @@ from meterkeys.mail.services import list_letters, send_due_letters
 from meterkeys.organisations.models import Invitation, InvitationState, Membership
 from meterkeys.organisations.permissions import Permission, Role
 from meterkeys.organisations.services import add_member
-from meterkeys.organisations.services.offers import OFFER_LIFETIME
+from meterkeys.organisations.services.people.offers import OFFER_LIFETIME
 from meterkeys.organisations.user_list import PAGE_SIZE
 from tests.fakes.smtp import FakeSmtpServer
 from tests.organisations.people import bring, letters_to, membership_of, read_link, roles_of

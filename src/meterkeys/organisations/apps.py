@@ -12,12 +12,12 @@ class OrganisationsConfig(AppConfig):
         # Models are only there now.
         from meterkeys.mail.services import forget_organisation  # noqa: PLC0415
         from meterkeys.organisations import belongings, receivers  # noqa: F401, PLC0415
-        from meterkeys.organisations.services.open_invitations import OPEN_INVITATIONS  # noqa: PLC0415
+        from meterkeys.organisations.services.invitations.open_invitations import OPEN_INVITATIONS  # noqa: PLC0415
         from meterkeys.organisations.services.organisations import (  # noqa: PLC0415
             count_children,
             count_members,
         )
-        from meterkeys.organisations.services.waiting_offers import WAITING_OFFERS  # noqa: PLC0415
+        from meterkeys.organisations.services.people.waiting_offers import WAITING_OFFERS  # noqa: PLC0415
 
         belongings.register(OPEN_INVITATIONS)
         belongings.register(WAITING_OFFERS)

@@ -14,14 +14,14 @@ from meterkeys.core.facets import OPTION_LIMIT, FilterBar, Source, Values, choos
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Invitation, InvitationRole, Organisation
 from meterkeys.organisations.permissions import Role
-from meterkeys.organisations.services.invitation_links import ShownState, find_state, match_states
-from meterkeys.organisations.services.invitations import (
+from meterkeys.organisations.services.invitations.invite import (
     Doable,
     describe_doable,
     list_invitations,
     list_inviting_organisations,
     list_roles,
 )
+from meterkeys.organisations.services.invitations.links import ShownState, find_state, match_states
 
 PAGE_SIZE = 50
 

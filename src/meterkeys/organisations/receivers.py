@@ -8,7 +8,7 @@ from django.dispatch import receiver
 from meterkeys.accounts.models import User
 from meterkeys.accounts.signals import organisations_asked, own_password_set
 from meterkeys.organisations.models import Membership
-from meterkeys.organisations.services.offers import accept_memberships
+from meterkeys.organisations.services.people.offers import accept_memberships
 
 
 @receiver(own_password_set)

@@ -13,7 +13,7 @@ from meterkeys.core.facets import OPTION_LIMIT, FilterBar, Source, Text, Values,
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Membership, MembershipRole, Organisation
 from meterkeys.organisations.permissions import Permission, Role
-from meterkeys.organisations.services.members import list_memberships
+from meterkeys.organisations.services.people.members import list_memberships
 from meterkeys.organisations.user_list import UserState
 
 IS_WAITING = models.Q(accepted_at__isnull=True)

@@ -14,7 +14,7 @@ from meterkeys.organisations.giving import covers, covers_memberships, list_role
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services.founding import may_help_founder
-from meterkeys.organisations.services.members import is_oneself
+from meterkeys.organisations.services.people.members import is_oneself
 
 PAGE_SIZE = 50
 

@@ -13,7 +13,7 @@ from meterkeys.organisations.forms.users import make_roles_field
 from meterkeys.organisations.giving import list_givable_roles
 from meterkeys.organisations.models import Invitation, Organisation
 from meterkeys.organisations.permissions import Role
-from meterkeys.organisations.services.invitations import Guest, list_inviting_organisations, list_roles
+from meterkeys.organisations.services.invitations.invite import Guest, list_inviting_organisations, list_roles
 
 
 class InvitationForm(forms.Form):

@@ -11,7 +11,7 @@ from meterkeys.accounts.models import TermsOfUse, User
 from meterkeys.accounts.services import check_password_rule
 from meterkeys.core.errors import DomainError
 from meterkeys.organisations.models import Invitation
-from meterkeys.organisations.services.registration import Registrant
+from meterkeys.organisations.services.invitations.registration import Registrant
 
 NEW_PASSWORD = {"autocomplete": "new-password"}
 

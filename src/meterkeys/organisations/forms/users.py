@@ -17,8 +17,8 @@ from meterkeys.organisations.access import Access
 from meterkeys.organisations.giving import list_givable_roles, list_roles
 from meterkeys.organisations.models import Membership, Organisation
 from meterkeys.organisations.permissions import Permission, Role
-from meterkeys.organisations.services.new_users import NewUser
-from meterkeys.organisations.services.user_accounts import AccountData
+from meterkeys.organisations.services.people.new_users import NewUser
+from meterkeys.organisations.services.people.user_accounts import AccountData
 
 ACCOUNT_FIELDS = ("name", "email", "language", "csv_delimiter", "csv_thousands_separator")
 

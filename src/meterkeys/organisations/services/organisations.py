@@ -17,7 +17,7 @@ from meterkeys.organisations.models import Invitation, Membership, Organisation
 from meterkeys.organisations.names import check_name, make_look
 from meterkeys.organisations.permissions import REACHES_DOWN, Permission
 from meterkeys.organisations.services.founding import may_create_organisations
-from meterkeys.organisations.services.invitations import invite_founder
+from meterkeys.organisations.services.invitations.invite import invite_founder
 from meterkeys.organisations.services.partners import link_partners, list_partner_ids, set_reference, tell_end
 
 ADMINISTRATION = REACHES_DOWN | {Permission.PARTNER_MANAGE, Permission.INSTALLATION_MANAGE}

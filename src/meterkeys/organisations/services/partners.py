@@ -20,7 +20,7 @@ from meterkeys.organisations.access import Access
 from meterkeys.organisations.letters import send_letter
 from meterkeys.organisations.models import Organisation, Partnership
 from meterkeys.organisations.permissions import Permission
-from meterkeys.organisations.services.members import list_members_with
+from meterkeys.organisations.services.people.members import list_members_with
 from meterkeys.organisations.tree import find_root_id, list_subtree_ids
 
 REFERENCE_LENGTH = 100

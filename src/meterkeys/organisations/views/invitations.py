@@ -21,14 +21,13 @@ from meterkeys.organisations.invitation_list import PAGE_SIZE, build_filter_bar,
 from meterkeys.organisations.models import Invitation, Organisation
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.requests import MemberRequest, member_required
-from meterkeys.organisations.services.information import (
+from meterkeys.organisations.services.invitations.information import (
     Document,
     find_document,
     replace_document,
     withdraw_document,
 )
-from meterkeys.organisations.services.invitation_letters import preview_letter
-from meterkeys.organisations.services.invitations import (
+from meterkeys.organisations.services.invitations.invite import (
     change_invitation,
     check_changeable,
     copy_link,
@@ -38,6 +37,7 @@ from meterkeys.organisations.services.invitations import (
     revoke_invitation,
     send_invitation,
 )
+from meterkeys.organisations.services.invitations.letters import preview_letter
 
 manages_invitations = member_required(Permission.INVITATION_MANAGE)
 

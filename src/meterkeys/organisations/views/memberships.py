@@ -15,8 +15,8 @@ from meterkeys.organisations.giving import list_roles
 from meterkeys.organisations.middleware import SESSION_KEY
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Role
-from meterkeys.organisations.services.offer_links import PARAMETER, find_proof, is_proven
-from meterkeys.organisations.services.offers import (
+from meterkeys.organisations.services.people.offer_links import PARAMETER, find_proof, is_proven
+from meterkeys.organisations.services.people.offers import (
     accept_offer,
     decline_offer,
     find_offer,

@@ -17,9 +17,9 @@ from meterkeys.accounts.terms import find_current_terms
 from meterkeys.core.errors import DomainError
 from meterkeys.organisations.forms.registration import RegistrationForm
 from meterkeys.organisations.middleware import SESSION_KEY as CHOSEN_ORGANISATION
-from meterkeys.organisations.services.invitation_letters import name_inviter
-from meterkeys.organisations.services.invitations import list_roles
-from meterkeys.organisations.services.registration import (
+from meterkeys.organisations.services.invitations.invite import list_roles
+from meterkeys.organisations.services.invitations.letters import name_inviter
+from meterkeys.organisations.services.invitations.registration import (
     ClosedInvitationError,
     OpenedLink,
     OpenInvitation,

@@ -17,10 +17,10 @@ from meterkeys.organisations.giving import list_roles, require_covered
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.requests import MemberRequest, member_required
-from meterkeys.organisations.services.members import find_membership, remove_member
-from meterkeys.organisations.services.new_users import add_user
-from meterkeys.organisations.services.offers import send_offer_again
-from meterkeys.organisations.services.user_accounts import (
+from meterkeys.organisations.services.people.members import find_membership, remove_member
+from meterkeys.organisations.services.people.new_users import add_user
+from meterkeys.organisations.services.people.offers import send_offer_again
+from meterkeys.organisations.services.people.user_accounts import (
     activate_user,
     change_user,
     deactivate_user,

@@ -5,7 +5,7 @@ from meterkeys.accounts.terms import publish_terms
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Invitation, Organisation
 from meterkeys.organisations.permissions import Permission, Role
-from meterkeys.organisations.services.invitations import Guest, create_invitation
+from meterkeys.organisations.services.invitations.invite import Guest, create_invitation
 
 TERMS = {
     "en": "These are the terms of a demonstration. Its people, devices and keys are made up.\n\n"

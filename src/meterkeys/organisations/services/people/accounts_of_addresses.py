@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.accounts.models import User
 from meterkeys.core.errors import DomainError
-from meterkeys.organisations.services.members import lock_user
+from meterkeys.organisations.services.people.members import lock_user
 
 TRIES = 3
 """An account can be deleted between being found and being locked; then it is made again."""

@@ -9,13 +9,13 @@ from meterkeys.organisations.access import Access
 from meterkeys.organisations.belongings import Belonging
 from meterkeys.organisations.models import Invitation, InvitationState
 from meterkeys.organisations.people_audit import record
-from meterkeys.organisations.services.invitations import (
+from meterkeys.organisations.services.invitations.invite import (
     describe_for_audit,
     list_invitations,
     mark_revoked,
     name_subject,
 )
-from meterkeys.organisations.services.members import find_user_id
+from meterkeys.organisations.services.people.members import find_user_id
 
 
 def list_open_invitations(access: Access, user: User) -> models.QuerySet[Invitation]:

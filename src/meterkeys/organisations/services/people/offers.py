@@ -25,14 +25,14 @@ from meterkeys.organisations.people_audit import record
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services.backing import is_offer_backed
 from meterkeys.organisations.services.founding import require_offer_covered
-from meterkeys.organisations.services.members import (
+from meterkeys.organisations.services.people.members import (
     lock_membership,
     lock_user,
     name_cause,
     name_membership,
     vouch,
 )
-from meterkeys.organisations.services.offer_links import is_proven, renew_offer_link
+from meterkeys.organisations.services.people.offer_links import is_proven, renew_offer_link
 
 OFFER_LIFETIME = timedelta(days=7)
 """How long an offer can be accepted after its last letter."""

@@ -29,17 +29,17 @@ from meterkeys.organisations.models import (
 from meterkeys.organisations.people_audit import record
 from meterkeys.organisations.permissions import Permission, Role
 from meterkeys.organisations.services.backing import has_administrator
-from meterkeys.organisations.services.invitation_letters import (
+from meterkeys.organisations.services.invitations.letters import (
     cancel_invitation_letters,
     send_invitation_letter,
 )
-from meterkeys.organisations.services.invitation_links import (
+from meterkeys.organisations.services.invitations.links import (
     ShownState,
     activate_copied_link,
     activate_letter_link,
     find_state,
 )
-from meterkeys.organisations.services.members import find_user_id
+from meterkeys.organisations.services.people.members import find_user_id
 
 MANAGE = Permission.INVITATION_MANAGE
 

@@ -33,28 +33,28 @@ from meterkeys.organisations.models import (
     MembershipRole,
 )
 from meterkeys.organisations.permissions import Permission
-from meterkeys.organisations.services.accounts_of_addresses import take_account
 from meterkeys.organisations.services.backing import has_administrator, may_give
-from meterkeys.organisations.services.invitation_letters import (
-    cancel_invitation_letters,
-    join_roles,
-    name_inviter,
-)
-from meterkeys.organisations.services.invitation_links import (
-    LinkKind,
-    find_kind,
-    hash_token,
-    is_link_alive,
-)
-from meterkeys.organisations.services.invitations import (
+from meterkeys.organisations.services.invitations.invite import (
     describe_for_audit,
     list_roles,
     mark_revoked,
     name_subject,
 )
-from meterkeys.organisations.services.members import lock_user, name_cause
-from meterkeys.organisations.services.offer_links import renew_offer_link
-from meterkeys.organisations.services.offers import OFFER_LIFETIME, accept_membership
+from meterkeys.organisations.services.invitations.letters import (
+    cancel_invitation_letters,
+    join_roles,
+    name_inviter,
+)
+from meterkeys.organisations.services.invitations.links import (
+    LinkKind,
+    find_kind,
+    hash_token,
+    is_link_alive,
+)
+from meterkeys.organisations.services.people.accounts_of_addresses import take_account
+from meterkeys.organisations.services.people.members import lock_user, name_cause
+from meterkeys.organisations.services.people.offer_links import renew_offer_link
+from meterkeys.organisations.services.people.offers import OFFER_LIFETIME, accept_membership
 
 DECOY = "{}@account.invalid"
 """The address of an account that is made and undone, for the work of it; no mail can go there (RFC 2606)."""

@@ -18,7 +18,7 @@ from meterkeys.organisations.belongings import Running, list_running
 from meterkeys.organisations.giving import check_all_last_ones, covers_account, list_roles
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.people_audit import record
-from meterkeys.organisations.services.members import (
+from meterkeys.organisations.services.people.members import (
     change_roles,
     find_membership,
     is_oneself,

@@ -20,15 +20,15 @@ from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Membership, MembershipRole, Organisation
 from meterkeys.organisations.people_audit import record
 from meterkeys.organisations.permissions import Permission, Role
-from meterkeys.organisations.services.accounts_of_addresses import take_account
-from meterkeys.organisations.services.members import (
+from meterkeys.organisations.services.people.accounts_of_addresses import take_account
+from meterkeys.organisations.services.people.members import (
     check_any_role,
     check_new_roles,
     find_user_id,
     name_membership,
 )
-from meterkeys.organisations.services.offer_links import make_answer_path
-from meterkeys.organisations.services.offers import write_offer
+from meterkeys.organisations.services.people.offer_links import make_answer_path
+from meterkeys.organisations.services.people.offers import write_offer
 
 DECOY = "{}@decoy.invalid"
 """The address of an account that is made and undone."""

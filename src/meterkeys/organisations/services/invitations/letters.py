@@ -13,8 +13,8 @@ from meterkeys.mail.services import Attachment, cancel_letters
 from meterkeys.organisations.letters import check_room, list_sender_chain, send_letter
 from meterkeys.organisations.models import Invitation
 from meterkeys.organisations.permissions import Role
-from meterkeys.organisations.services.information import find_document
-from meterkeys.organisations.services.invitation_links import LIFETIME
+from meterkeys.organisations.services.invitations.information import find_document
+from meterkeys.organisations.services.invitations.links import LIFETIME
 
 KIND = "invitation"
 PRODUCT = "meterkeys"

@@ -12,7 +12,7 @@ from meterkeys.organisations.giving import covers, list_roles
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.people_audit import record
 from meterkeys.organisations.permissions import Permission
-from meterkeys.organisations.services.members import (
+from meterkeys.organisations.services.people.members import (
     delete_unused_account,
     list_memberships,
     lock_user,

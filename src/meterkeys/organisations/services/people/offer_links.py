@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from meterkeys.mail.services import cancel_letters
 from meterkeys.organisations.models import Membership
-from meterkeys.organisations.services.members import name_cause
+from meterkeys.organisations.services.people.members import name_cause
 
 TOKEN_BYTES = 32
 PARAMETER = "token"

@@ -1,0 +1,1 @@
+"""Invitations to whoever has no account yet: written, sent, answered."""

@@ -1,0 +1,1 @@
+"""Members, their accounts, and memberships that wait for the person."""
