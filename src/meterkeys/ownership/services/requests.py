@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
+from meterkeys.core import bulk
+from meterkeys.core.bulk import RawId
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.access import Access, build_operator_access
@@ -144,7 +146,7 @@ def _select_waiting(request: OwnershipRequest) -> models.QuerySet[Device]:
     )
 
 
-def _hand_over(request: OwnershipRequest, device_ids: list[UUID]) -> None:
+def _hand_over(request: OwnershipRequest, device_ids: list[RawId]) -> None:
     if request.batch.receiver_id is not None:
         change_devices(device_ids, state=DeviceState.CLAIMED, pending_id=None)
         return
@@ -154,7 +156,7 @@ def _hand_over(request: OwnershipRequest, device_ids: list[UUID]) -> None:
     )
 
 
-def _put_back(request: OwnershipRequest) -> list[UUID]:
+def _put_back(request: OwnershipRequest) -> list[RawId]:
     """Let the devices wait again: delivered ones at their receiver, those of an open batch in stock."""
     device_ids = lock_devices(_select_waiting(request))
     state = DeviceState.IN_STOCK if request.batch.receiver_id is None else DeviceState.DELIVERED
@@ -168,12 +170,12 @@ def _close(request: OwnershipRequest, state: RequestState) -> None:
     request.save(update_fields=["state", "reason", "decided_at"])
 
 
-def _record(access: Access, event: Event, request: OwnershipRequest, device_ids: list[UUID]) -> None:
+def _record(access: Access, event: Event, request: OwnershipRequest, device_ids: list[RawId]) -> None:
     record(
         event,
         access,
         subject=request.subject,
-        device_ids=(pk.bytes for pk in device_ids),
+        device_ids=bulk.to_bytes(device_ids),
         data={
             "requester": str(request.requester_id),
             "from": str(request.issuer_id),

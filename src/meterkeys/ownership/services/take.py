@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
+from meterkeys.core import bulk
+from meterkeys.core.bulk import RawId
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.keystore.services import hash_ownership_code
@@ -99,7 +101,7 @@ def _fits(batch: Batch, code_hash: bytes | None) -> bool:
     return hmac.compare_digest(bytes(batch.code_hash or b""), code_hash) and is_valid
 
 
-def _become_owner(access: Access, batch: Batch, device_ids: list[UUID]) -> None:
+def _become_owner(access: Access, batch: Batch, device_ids: list[RawId]) -> None:
     close_open_batch(batch, access.organisation_id)
     change_owner(
         device_ids,
@@ -111,7 +113,7 @@ def _become_owner(access: Access, batch: Batch, device_ids: list[UUID]) -> None:
         Event.OWNERSHIP_TAKEN,
         access,
         subject=batch.reference,
-        device_ids=(pk.bytes for pk in device_ids),
+        device_ids=bulk.to_bytes(device_ids),
         data={"batch": str(batch.pk), "from": str(batch.issuer_id), "to": str(access.organisation_id)},
     )
 

@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
+from meterkeys.core import bulk
+from meterkeys.core.bulk import RawId
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.access import Access, build_operator_access
@@ -52,7 +54,7 @@ def check_offer_receiver(owner_id: UUID, receiver_id: UUID) -> None:
         raise DomainError("unknown_receiver", _("Choose an organisation from the list."), field="receiver")
 
 
-def _store_offer(access: Access, receiver: Organisation, device_ids: list[UUID]) -> TransferOffer:
+def _store_offer(access: Access, receiver: Organisation, device_ids: list[RawId]) -> TransferOffer:
     now = timezone.now()
     return TransferOffer.objects.create_for(
         access,
@@ -174,11 +176,11 @@ def _select_offered(offer: TransferOffer) -> models.QuerySet[Device]:
     return Device.unscoped.filter(pending_id=offer.pk, owner=offer.owner_id, state=DeviceState.CLAIMED)
 
 
-def _record(access: Access, event: Event, offer: TransferOffer, device_ids: list[UUID]) -> None:
+def _record(access: Access, event: Event, offer: TransferOffer, device_ids: list[RawId]) -> None:
     record(
         event,
         access,
         subject=offer.subject,
-        device_ids=(pk.bytes for pk in device_ids),
+        device_ids=bulk.to_bytes(device_ids),
         data={"offer": str(offer.pk), "from": str(offer.owner_id), "to": str(offer.receiver_id)},
     )
