@@ -15,6 +15,7 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core import bulk
 from meterkeys.core.bulk import RawId
+from meterkeys.core.database import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.devices.services import LABEL_SEPARATOR, attach_label
@@ -129,6 +130,7 @@ def _sort_in(plan: BatchPlan, serial: str, found: dict[str, RawId | None]) -> No
         plan.unknown.append(serial)
 
 
+@retry_on_conflict
 def create_batch(  # noqa: PLR0913 — what the form asks for, each named at the call
     access: Access,
     *,

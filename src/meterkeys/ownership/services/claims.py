@@ -15,6 +15,7 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core import bulk
 from meterkeys.core.bulk import RawId
+from meterkeys.core.database import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.organisations.access import Access
@@ -69,6 +70,7 @@ def claim_batch(access: Access, batch_id: UUID) -> ClaimResult:
     return result
 
 
+@retry_on_conflict
 def claim_devices(access: Access, devices: models.QuerySet[Device]) -> ClaimResult:
     """Claim those of the devices that wait for it; `devices` come from `Device.objects.allowed`.
 

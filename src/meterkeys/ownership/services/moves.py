@@ -1,4 +1,8 @@
-"""Move many devices at once, from state to state and from owner to owner. The caller holds the transaction."""
+"""Move many devices at once, from state to state and from owner to owner. The caller holds the transaction.
+
+Rows are locked in one order, so that nobody waits in a circle: a request or an offer, then the batch, then devices by
+ascending id. Their keys have no locks of their own: whoever changes them holds the device.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +19,12 @@ CHUNK = 5_000
 """Devices changed by one statement; SQLite takes up to 32,766 parameters."""
 
 
+def lock_batch(batch_id: UUID) -> Batch:
+    """Return the batch, locked until the transaction ends."""
+    # "No key": a request that refers to the batch, made by who holds its devices, need not wait for this lock.
+    return Batch.unscoped.select_for_update(no_key=True).get(pk=batch_id)
+
+
 def lock_devices(devices: models.QuerySet[Device]) -> list[RawId]:
     """Return the ids of these devices, locked until the transaction ends.
 
@@ -26,7 +36,7 @@ def lock_devices(devices: models.QuerySet[Device]) -> list[RawId]:
 
 def lock_rows(devices: models.QuerySet[Device], *names: str) -> list[bulk.Row]:
     """Lock devices as `lock_devices` does, and return these fields of them; ids as raw ids."""
-    # "No key": what merely refers to the devices, as a label does, need not wait.
+    # "No key": here too, what merely refers to them need not wait, as a label does.
     locked = devices.select_for_update(of=("self",), no_key=True).order_by("pk")
     return bulk.fetch_columns(locked, *names)
 

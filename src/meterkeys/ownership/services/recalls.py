@@ -10,6 +10,7 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core import bulk
 from meterkeys.core.bulk import RawId
+from meterkeys.core.database import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.organisations.access import Access
@@ -24,6 +25,7 @@ from meterkeys.ownership.services.moves import (
 )
 
 
+@retry_on_conflict
 def recall_devices(access: Access, batch_id: UUID, device_ids: list[UUID] | None = None) -> int:
     """Take devices of an own batch back into stock, by default all that can be; return how many.
 
@@ -47,7 +49,7 @@ def recall_devices(access: Access, batch_id: UUID, device_ids: list[UUID] | None
 
 def _lock_own_batch(access: Access, batch_id: UUID) -> Batch:
     own = Batch.objects.allowed(access, Permission.BATCH_CREATE).filter(issuer=access.organisation_id)
-    return own.select_for_update(of=("self",)).get(pk=batch_id)
+    return own.select_for_update(of=("self",), no_key=True).get(pk=batch_id)
 
 
 def _recall_delivered(access: Access, batch: Batch, chosen: models.QuerySet[Device]) -> int:
@@ -86,6 +88,7 @@ def _record_recall(access: Access, batch: Batch, device_ids: list[RawId], former
     )
 
 
+@retry_on_conflict
 def hand_back_devices(access: Access, devices: models.QuerySet[Device]) -> int:
     """Give claimed devices back into the stock of whoever issued them; return how many went.
 

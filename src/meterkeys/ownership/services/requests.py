@@ -10,13 +10,14 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core import bulk
 from meterkeys.core.bulk import RawId
+from meterkeys.core.database import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.access import Access, build_operator_access
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.models import OwnershipRequest, RequestState
 from meterkeys.ownership.services.announcements import announce_answer
-from meterkeys.ownership.services.moves import change_devices, change_owner, lock_devices
+from meterkeys.ownership.services.moves import change_devices, change_owner, lock_batch, lock_devices
 from meterkeys.ownership.services.take import close_open_batch
 
 EXPIRY_CHUNK = 500
@@ -51,6 +52,7 @@ def count_requests_of(organisation_id: UUID) -> int:
     return OwnershipRequest.unscoped.filter(sides).count()
 
 
+@retry_on_conflict
 def confirm_request(access: Access, request_id: UUID) -> OwnershipRequest:
     """Let the requester own the devices; those of an open batch change hands, with their keys sealed anew.
 
@@ -59,6 +61,7 @@ def confirm_request(access: Access, request_id: UUID) -> OwnershipRequest:
     """
     with transaction.atomic(durable=True):
         request = _lock_open_request(access, request_id)
+        request.batch = lock_batch(request.batch_id)
         device_ids = lock_devices(_select_waiting(request))
         if not device_ids:
             raise _request_closed()
@@ -69,6 +72,7 @@ def confirm_request(access: Access, request_id: UUID) -> OwnershipRequest:
     return request
 
 
+@retry_on_conflict
 def decline_request(access: Access, request_id: UUID, *, reason: str) -> OwnershipRequest:
     """Refuse with a reason, which the requester reads; the devices wait again as they did before.
 
@@ -107,12 +111,17 @@ def expire_requests() -> int:
     )
 
 
+@retry_on_conflict
 def _expire(request_id: UUID) -> int:
     with transaction.atomic(durable=True):
         due = OwnershipRequest.unscoped.filter(
             pk=request_id, state=RequestState.OPEN, expires_at__lte=timezone.now()
         )
-        request = due.select_related("batch", "requester", "issuer").select_for_update(of=("self",)).first()
+        request = (
+            due.select_related("batch", "requester", "issuer")
+            .select_for_update(of=("self",), no_key=True)
+            .first()
+        )
         if request is None:
             return 0
         device_ids = _put_back(request)
@@ -125,7 +134,7 @@ def _expire(request_id: UUID) -> int:
 
 def _lock_open_request(access: Access, request_id: UUID) -> OwnershipRequest:
     access.require(Permission.OWNERSHIP_CONFIRM)
-    request = _list_received(access).select_for_update(of=("self",)).get(pk=request_id)
+    request = _list_received(access).select_for_update(of=("self",), no_key=True).get(pk=request_id)
     if request.state != RequestState.OPEN:
         raise _request_closed()
     if request.expires_at <= timezone.now():

@@ -17,6 +17,7 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core import bulk
 from meterkeys.core.bulk import RawId
+from meterkeys.core.database import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.keystore.services import hash_ownership_code
@@ -41,6 +42,7 @@ class TakenBatch:
     is_requested: bool
 
 
+@retry_on_conflict
 def take_batch(access: Access, *, reference: str, code: str, address: str = "") -> TakenBatch:
     """Become the owner of an open batch's devices; where the batch asks for confirmation, ask its issuer.
 
@@ -88,7 +90,9 @@ def _find_open_batch(access: Access, reference: str, code: str) -> Batch | None:
     candidates = Batch.unscoped.filter(reference__iexact=reference, receiver=None, code_hash__isnull=False)
     batches = [
         batch
-        for batch in candidates.exclude(issuer=access.organisation_id).select_for_update().order_by("pk")
+        for batch in candidates.exclude(issuer=access.organisation_id)
+        .select_for_update(no_key=True)
+        .order_by("pk")
         if _fits(batch, code_hash)
     ]
     return batches[0] if len(batches) == 1 else None
