@@ -192,9 +192,10 @@ def fetch_rows(sql: str, parameters: Sequence[Any]) -> list[Row]:
     connection.ensure_connection()
     if is_postgresql():
         # Django's own cursors are client-side ones, which know no binary answers.
-        with psycopg.Cursor(connection.connection) as cursor:
+        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
             return cursor.execute(sql, parameters, binary=True).fetchall()
-    return connection.connection.execute(sql.replace("%s", "?"), parameters).fetchall()  # type: ignore[no-any-return]
+    with connection.wrap_database_errors:
+        return connection.connection.execute(sql.replace("%s", "?"), parameters).fetchall()  # type: ignore[no-any-return]
 
 
 def fetch_columns(queryset: models.QuerySet[Any], *names: str) -> list[Row]:
