@@ -12,6 +12,8 @@ import sys
 import tempfile
 from collections import Counter
 
+from scripts.postgresql import end_on_termination
+
 VARIABLE = "METERKEYS_STRESS_DATABASE"
 GRACE = 120
 """Seconds after which a worker that does not end is stuck."""
@@ -19,6 +21,7 @@ GRACE = 120
 
 def main() -> None:
     arguments = parse_arguments()
+    end_on_termination()
     with tempfile.TemporaryDirectory(prefix="meterkeys-stress-") as home:
         url = os.environ.pop(VARIABLE, "")
         for name in [name for name in os.environ if name.startswith("METERKEYS_")]:
@@ -57,11 +60,15 @@ def gather(arguments: argparse.Namespace) -> Counter[str]:
         for seed in range(arguments.seed, arguments.seed + arguments.workers)
     ]
     workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
-    outcomes: Counter[str] = Counter()
-    for worker in workers:
-        output, _nothing = worker.communicate(timeout=arguments.seconds + GRACE)
-        outcomes.update(json.loads(output) if worker.returncode == 0 else {"error: a worker died": 1})
-    return outcomes
+    try:
+        outcomes: Counter[str] = Counter()
+        for worker in workers:
+            output, _nothing = worker.communicate(timeout=arguments.seconds + GRACE)
+            outcomes.update(json.loads(output) if worker.returncode == 0 else {"error: a worker died": 1})
+        return outcomes
+    finally:
+        for worker in workers:
+            worker.terminate()
 
 
 def list_errors(outcomes: Counter[str]) -> list[str]:
