@@ -77,7 +77,7 @@ _KINDS = (
     _describe(
         "new_batch",
         _("New batch"),
-        "devices/?batch=01890a5d-ac96-774b-bcce-b302099a8057",
+        "batches/01890a5d-ac96-774b-bcce-b302099a8057/claim/",
         goes_outside=True,
         organisation=_ORGANISATION,
         issuer=_ISSUER,

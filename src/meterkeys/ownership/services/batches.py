@@ -36,16 +36,18 @@ LABEL_LENGTH = 100
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """What would be delivered, and every serial number that stands in the way."""
+    """What would be delivered or recalled, and every serial number that stands in the way."""
 
     device_ids: list[RawId] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    claimed: list[str] = field(default_factory=list)
 
     @property
     def has_problems(self) -> bool:
-        return bool(self.unknown or self.doubled or self.delivered)
+        return any((self.unknown, self.doubled, self.delivered, self.elsewhere, self.claimed))
 
     @property
     def is_settled(self) -> bool:
@@ -88,7 +90,7 @@ def plan_batch(access: Access, serial_numbers: Sequence[str]) -> BatchPlan:
     Serials that are given twice, that the organisation never issued, or that have left its stock are named.
     """
     access.require(Permission.BATCH_CREATE)
-    plan = BatchPlan(doubled=_list_doubled(serial_numbers))
+    plan = BatchPlan(doubled=list_doubled(serial_numbers))
     wanted = list(dict.fromkeys(serial_numbers))
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
@@ -98,7 +100,7 @@ def plan_batch(access: Access, serial_numbers: Sequence[str]) -> BatchPlan:
     return plan
 
 
-def _list_doubled(serial_numbers: Iterable[str]) -> list[str]:
+def list_doubled(serial_numbers: Iterable[str]) -> list[str]:
     seen: set[str] = set()
     doubled: dict[str, None] = {}
     for serial in serial_numbers:
@@ -159,24 +161,29 @@ def _deliver(access: Access, order: _Order, serial_numbers: Sequence[str]) -> Cr
         raise UnsettledSerialsError(plan)
     device_ids = sorted(plan.device_ids)
     batch, code = _store_batch(access, order, len(device_ids))
-    _move_devices(batch, device_ids)
+    put_into(access, batch, device_ids, Event.DEVICES_DELIVERED if order.receiver else Event.BATCH_CREATED)
     if order.receiver is not None:
-        _tell_receiver(access, batch, order.receiver)
-    if order.label:
-        attach_label(batch.receiver_id or batch.issuer_id, order.label, list(map(bulk.to_uuid, device_ids)))
+        tell_receiver(batch, order.receiver)
+    return CreatedBatch(batch, code)
+
+
+def put_into(access: Access, batch: Batch, device_ids: Sequence[RawId], event: Event) -> None:
+    """Put devices of the own stock, by ascending id, into a batch: moved, sealed anew, labelled and recorded."""
+    _move_devices(batch, device_ids)
+    if batch.label:
+        attach_label(batch.receiver_id or batch.issuer_id, batch.label, list(map(bulk.to_uuid, device_ids)))
     record(
-        Event.DEVICES_DELIVERED if order.receiver else Event.BATCH_CREATED,
+        event,
         access,
-        subject=order.reference,
+        subject=batch.reference,
         device_ids=bulk.to_bytes(device_ids),
         data={
             "batch": str(batch.pk),
-            "receiver": str(order.receiver.pk) if order.receiver else None,
+            "receiver": str(batch.receiver_id) if batch.receiver_id else None,
             "from": str(access.organisation_id),
             "to": str(batch.receiver_id or access.organisation_id),
         },
     )
-    return CreatedBatch(batch, code)
 
 
 def _store_batch(access: Access, order: _Order, device_count: int) -> tuple[Batch, str | None]:
@@ -284,41 +291,47 @@ def check_receiver(access: Access, receiver: Organisation | None) -> None:
         raise DomainError("unknown_receiver", _("Choose an organisation from the list."), field="receiver")
 
 
-def _tell_receiver(access: Access, batch: Batch, receiver: Organisation) -> None:
+def tell_receiver(
+    batch: Batch, receiver: Organisation, *, count: int | None = None, occasion: str = ""
+) -> int:
+    """Send the receiver's members the "new batch" letter and notice; return how many were told.
+
+    `count` is the number of products that it is about, by default all; `occasion` tells a further letter of the
+    same batch from the first.
+    """
     users = list(list_members_with(receiver.pk, Permission.DEVICE_CLAIM))
-    issuer = Organisation.objects.get(pk=access.organisation_id)
+    count = batch.device_count if count is None else count
     for user in users:
-        _send_new_batch_letter(issuer, batch, receiver, user)
+        _send_new_batch_letter(batch, receiver, user, count, occasion)
     notify(
         (user.pk for user in users),
         NoticeKind.NEW_BATCH,
         organisation_id=receiver.pk,
-        values={
-            "issuer": access.organisation_name,
-            "reference": batch.reference,
-            "count": batch.device_count,
-        },
+        values={"issuer": batch.issuer.name, "reference": batch.reference, "count": count},
         path=_find_page(batch),
     )
+    return len(users)
 
 
-def _send_new_batch_letter(issuer: Organisation, batch: Batch, receiver: Organisation, user: User) -> None:
+def _send_new_batch_letter(
+    batch: Batch, receiver: Organisation, user: User, count: int, occasion: str
+) -> None:
     send_letter(
         "new_batch",
-        organisation=issuer,
+        organisation=batch.issuer,
         user=user,
-        cause=f"new_batch:{batch.pk}:{user.pk}",
+        cause=f"new_batch:{batch.pk}:{user.pk}" + (f":{occasion}" if occasion else ""),
         values={
             "organisation": receiver.name,
-            "issuer": issuer.name,
+            "issuer": batch.issuer.name,
             "batch_reference": batch.reference,
             "label": batch.label,
-            "device_count": batch.device_count,
+            "device_count": count,
             "action_link": f"{settings.PUBLIC_URL}{_find_page(batch)}",
         },
     )
 
 
 def _find_page(batch: Batch) -> str:
-    """Return where the receiver sees what was delivered."""
-    return f"/devices/?batch={batch.pk}"
+    """Return where the receiver's people claim what was delivered, with one button."""
+    return f"/batches/{batch.pk}/claim/"

@@ -34,21 +34,28 @@ def recall_devices(access: Access, batch_id: UUID, device_ids: list[UUID] | None
     """
     access.require(Permission.BATCH_CREATE)
     with transaction.atomic(durable=True):
-        batch = _lock_own_batch(access, batch_id)
-        chosen = Device.unscoped.filter(batch=batch, issuer=access.organisation_id)
-        if device_ids is not None:
-            chosen = chosen.filter(pk__in=device_ids)
-        recalled = _recall_delivered(access, batch, chosen) + _recall_open(access, batch, chosen)
-        if not recalled:
-            raise DomainError(
-                "nothing_to_recall", _("Nothing can be recalled: these devices are claimed or asked for.")
-            )
-        Batch.unscoped.filter(pk=batch.pk).update(device_count=models.F("device_count") - recalled)
+        chosen = None if device_ids is None else list(map(bulk.to_raw_id, device_ids))
+        return recall_within(access, lock_own_batch(access, batch_id), chosen)
+
+
+def recall_within(access: Access, batch: Batch, device_ids: list[RawId] | None = None) -> int:
+    """Recall devices as `recall_devices` does, in the transaction in which the caller has locked the batch."""
+    chosen = Device.unscoped.filter(batch=batch, issuer=access.organisation_id)
+    if device_ids is not None:
+        chosen = chosen.filter(pk__in=bulk.list_raw_ids(device_ids))
+    recalled = _recall_delivered(access, batch, chosen) + _recall_open(access, batch, chosen)
+    if not recalled:
+        raise DomainError(
+            "nothing_to_recall", _("Nothing can be recalled: these devices are claimed or asked for.")
+        )
+    Batch.unscoped.filter(pk=batch.pk).update(device_count=models.F("device_count") - recalled)
     return recalled
 
 
-def _lock_own_batch(access: Access, batch_id: UUID) -> Batch:
+def lock_own_batch(access: Access, batch_id: UUID) -> Batch:
+    """Return a batch that the organisation issued, locked until the transaction ends; else Batch.DoesNotExist."""
     own = Batch.objects.allowed(access, Permission.BATCH_CREATE).filter(issuer=access.organisation_id)
+    # "No key": a claim that holds devices and asks the issuer refers to the batch, and need not wait for it.
     return own.select_for_update(of=("self",), no_key=True).get(pk=batch_id)
 
 
