@@ -51,6 +51,10 @@ class Place:
         self.expect(self.state == STOCK, not self.batch, self.owner == self.issuer == by)
         self.batch = data["batch"]
 
+    def _devices_added(self, data: Any, by: str, batch: Batch | None) -> None:
+        put = self._devices_delivered if data["receiver"] else self._batch_created
+        put(data, by, batch)
+
     def _device_claimed(self, _data: Any, by: str, batch: Batch | None) -> None:
         self.expect(self.state == DELIVERED, self.owner == by, batch is not None)
         self.expect(batch is not None and not batch.needs_confirmation)
@@ -176,6 +180,7 @@ def _count(outcomes: Counter[str]) -> Iterator[str]:
     events = Counter(AuditEntry.objects.filter(event__in=MOVING).values_list("event", flat=True))
     for move, kinds in {
         "deliver": (Event.DEVICES_DELIVERED, Event.BATCH_CREATED),
+        "add": (Event.DEVICES_ADDED,),
         "answer_request": (Event.OWNERSHIP_CONFIRMED, Event.OWNERSHIP_DECLINED),
         "offer": (Event.TRANSFER_OFFERED,),
         "answer_offer": (Event.TRANSFER_ACCEPTED, Event.TRANSFER_DECLINED),

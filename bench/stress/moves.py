@@ -20,6 +20,7 @@ from meterkeys.organisations.services import list_receivers
 from meterkeys.ownership.models import FailedTake, OwnershipRequest, RequestState, TransferOffer
 from meterkeys.ownership.services import (
     accept_offer,
+    add_devices,
     claim_batch,
     claim_device,
     claim_devices,
@@ -90,6 +91,14 @@ def deliver(access: Access) -> None:
             file.write(line)
 
 
+def add(access: Access) -> None:
+    waiting = Device.unscoped.filter(state__in=(DeviceState.IN_STOCK, DeviceState.DELIVERED))
+    batch = pick(Batch.unscoped.filter(issuer=access.organisation_id, pk__in=waiting.values("batch")))
+    stock = find_own(access, DeviceState.IN_STOCK).filter(issuer=access.organisation_id, batch=None)
+    chosen = Device.unscoped.filter(pk__in=pick_some(stock))
+    add_devices(access, batch.pk, list(chosen.values_list("serial_number", flat=True)))
+
+
 def claim(access: Access) -> None:
     waiting = find_own(access, DeviceState.DELIVERED)
     match random.randrange(3):
@@ -158,6 +167,7 @@ def expire(_access: Access) -> None:
 
 MOVES: dict[Callable[[Access], None], int] = {
     deliver: 6,
+    add: 2,
     claim: 8,
     take: 5,
     answer_request: 6,
