@@ -12,7 +12,7 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 
 from bench.stress.cast import find_people
 from bench.stress.moves import MOVES, NothingThereError
-from meterkeys.core import database
+from meterkeys.core import conflicts
 from meterkeys.core.errors import DomainError
 from meterkeys.organisations.access import Access
 
@@ -34,7 +34,7 @@ def main() -> None:
     seconds, pause, seed = float(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
     random.seed(seed)
     retries = CountRetries()
-    database.logger.addHandler(retries)
+    conflicts.logger.addHandler(retries)
     outcomes = work(time.monotonic() + seconds, pause)
     outcomes["broken off and tried again"] = retries.count
     print(json.dumps(outcomes))

@@ -30,10 +30,12 @@ function readLabel(box) {
 
 function showSelection(facet) {
   const place = facet.querySelector('[data-facet-value]')
-  const labels = [...facet.querySelectorAll('input[type=checkbox]:checked')].map(readLabel)
+  if (!place) return
+  const labels = [...facet.querySelectorAll('[data-facet-options] input:checked')].map(readLabel)
+  const mark = facet.querySelector('[data-facet-leave-out]:checked') ? '≠ ' : ''
   facet.classList.toggle('facet--active', labels.length > 0)
   if (labels.length === 0) place.textContent = place.dataset.all
-  else place.textContent = labels.length === 1 ? labels[0] : `${labels[0]} +${labels.length - 1}`
+  else place.textContent = mark + (labels.length === 1 ? labels[0] : `${labels[0]} +${labels.length - 1}`)
 }
 
 document.addEventListener(
@@ -128,4 +130,10 @@ document.addEventListener('click', (event) => {
   event.preventDefault()
   box.checked = false
   box.dispatchEvent(new Event('change', { bubbles: true }))
+})
+
+// Other text is looked for in all ways again.
+document.addEventListener('input', (event) => {
+  const way = document.getElementById(event.target.dataset?.resets)
+  if (way) way.value = ''
 })

@@ -63,6 +63,7 @@ def test_where_the_issuer_confirms_the_reference_alone_is_enough_to_ask(
     assert find_faults(issuer) == []
     take_screenshot(issuer, "M-10.5-demande-a-confirmer")
     issuer.locator("form[action$='/confirm/'] button").click()
+    issuer.locator("#confirm [data-yes]").click()
     expect(issuer.locator(".notice--success")).to_be_visible()
     assert set(Device.unscoped.values_list("owner", "state")) == {(cast.stadtwerk.pk, DeviceState.CLAIMED)}
 

@@ -1,16 +1,22 @@
 """The filters of the product list: the address and back, and which devices they keep."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import product
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pytest
 from django.http import QueryDict
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order
+from meterkeys.catalogue import conditions
+from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order, SearchBy
+from meterkeys.catalogue.listing import build_listing
+from meterkeys.catalogue.search import read_filters
+from meterkeys.catalogue.walks import MOST_WALKS
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.devices.services import attach_label, find_or_create_label
 from meterkeys.organisations.permissions import Permission
@@ -33,8 +39,15 @@ def narrow(world: World, query: str, user: str = "stadtwerk_user") -> set[str]:
     """Return the serial numbers of the user's devices that the address keeps."""
     access = world.access(user)
     devices = Device.objects.allowed(access, Permission.DEVICE_VIEW)
-    kept = Filters.parse(QueryDict(query)).narrow(devices, access)
+    kept = conditions.narrow(Filters.parse(QueryDict(query)), devices, access)
     return set(kept.values_list("serial_number", flat=True))
+
+
+def list_rows(world: World, query: str) -> list[str]:
+    """Return the serial numbers as the list shows them."""
+    access, parameters = world.access("stadtwerk_user"), QueryDict(query)
+    rows = build_listing(access, read_filters(access, parameters), parameters).rows
+    return [row.device.serial_number for row in rows]
 
 
 @settings(deadline=None)  # the first call imports every view
@@ -93,6 +106,28 @@ ONE_FACET = {
     "batch={lot-1}": {"A-1", "A-2", "B-1"},
     "batch={lot-1}&batch={lot-2}": {"A-1", "A-2", "A-3", "B-1", "B-2"},
 }
+LEFT_OUT = {
+    "type={lora}&none=type": {"C-1"},
+    "status=claimed&none=status": {"A-1", "A-3", "B-1"},
+    "label={North}&none=label": {"A-3", "B-2", "C-1"},
+    "batch={lot-1}&none=batch": {"A-3", "B-2", "C-1"},
+    "serial=A-1&none=serial": {"A-2", "A-3", "B-1", "B-2", "C-1"},
+    "status=claimed&batch={lot-1}&none=batch": {"B-2", "C-1"},
+    "status=claimed&none=type": {"A-2", "B-2", "C-1"},
+    "label=-": {"A-3", "C-1"},
+    "label=-&label={Spare}": {"A-3", "B-2", "C-1"},
+    "label=-&none=label": {"A-1", "A-2", "B-1", "B-2"},
+    "batch=-": {"C-1"},
+    "batch=-&batch={lot-2}": {"A-3", "B-2", "C-1"},
+    "batch=-&none=batch": {"A-1", "A-2", "A-3", "B-1", "B-2"},
+    "radio=-": {"A-1", "A-2", "A-3", "C-1"},
+    "radio=lorawan": {"B-1"},
+    "radio=wmbus&radio=lorawan": {"B-1", "B-2"},
+    "radio=wmbus&none=radio": {"A-1", "A-2", "A-3", "B-1", "C-1"},
+    "owner={stadtwerk}": {"A-1", "A-2", "A-3", "B-1", "B-2", "C-1"},
+    "owner={netz}": set(),
+    "owner={netz}&none=owner": {"A-1", "A-2", "A-3", "B-1", "B-2", "C-1"},
+}
 SEVERAL_FACETS = {
     "q=A&status=claimed": {"A-2"},
     "status=claimed&batch={lot-2}": {"B-2"},
@@ -100,7 +135,32 @@ SEVERAL_FACETS = {
     "label={North}&batch={lot-2}": set(),
     "serial=A-1&serial=A-2&status=delivered&batch={lot-1}&label={North}&type={lora}&q=A": {"A-1"},
 }
+SEARCHES = {
+    "q=A-": {"A-1", "A-2", "A-3"},
+    "q=1&by=end": {"A-1", "B-1", "C-1"},
+    "q=-2&by=end": {"A-2", "B-2"},
+    "q=ora&by=inside": set(),
+    "q=rth": set(),
+    "q=acme_lot-2": {"A-3", "B-2"},
+    "q=ACME_LOT-2&by=batch": {"A-3", "B-2"},
+    "q=nor": {"A-1", "A-2", "B-1"},
+    "q=0011223344556677": {"B-1"},
+    "q=77-66-55-44-33-22-11-00": {"B-1"},
+    "q=00112233": set(),
+    "q=12345678": {"B-2"},
+    "q=78 56 34 12": {"B-2"},
+    "q=KAM 12345678": {"B-2"},
+    "q=HYD12345678": set(),
+    "q=status=claimed": set(),
+    "q=A-&by=start&status=claimed": {"A-2"},
+    "q=-1&by=end&status=claimed&type={rubin}": {"C-1"},
+}
 MEANINGLESS = ("rubbish", "%00", str(uuid4()), "'; --", "%F0%9F%94%91")
+
+
+def give_addresses() -> None:
+    Device.unscoped.filter(serial_number="B-1").update(dev_eui="0011223344556677")
+    Device.unscoped.filter(serial_number="B-2").update(wmbus_manufacturer="KAM", wmbus_id="12345678")
 
 
 @pytest.fixture
@@ -114,6 +174,7 @@ def filled(world: World) -> Filled:
     )
     Device.unscoped.filter(serial_number__in=["A-2", "B-2"]).update(state=DeviceState.CLAIMED)
     Device.unscoped.filter(serial_number="B-1").update(state=DeviceState.REQUESTED)
+    give_addresses()
     attach_label(world.stadtwerk.pk, "Spare", [Device.unscoped.get(serial_number="B-2").pk])
     ids = {
         "lot-1": lot_1.pk,
@@ -123,6 +184,8 @@ def filled(world: World) -> Filled:
         "north-of-netz": find_or_create_label(world.netz.pk, "North"),
         "lora": get_product_type().pk,
         "rubin": get_product_type("RUBIN SONIC").pk,
+        "stadtwerk": world.stadtwerk.pk,
+        "netz": world.netz.pk,
     }
     return Filled(world, ids)
 
@@ -139,6 +202,58 @@ def test_facets_together_keep_what_fits_all_of_them(filled: Filled, subtests: py
     for query, kept in SEVERAL_FACETS.items():
         with subtests.test(query):
             assert narrow(filled.world, query.format(**filled.ids)) == kept
+
+
+def test_all_but_the_chosen_and_those_without_any_are_kept(filled: Filled, subtests: pytest.Subtests) -> None:
+    for query, kept in LEFT_OUT.items():
+        with subtests.test(query):
+            assert narrow(filled.world, query.format(**filled.ids)) == kept
+
+
+def test_the_list_shows_what_the_filters_keep_in_its_order(filled: Filled, subtests: pytest.Subtests) -> None:
+    for query, order in product({**ONE_FACET, **LEFT_OUT, **SEVERAL_FACETS, **SEARCHES}, Order):
+        with subtests.test(query, order=order):
+            address = f"{query.format(**filled.ids)}&order={order}"
+            shown = list_rows(filled.world, address)
+            assert set(shown) == narrow(filled.world, address)
+            assert len(shown) == len(set(shown))
+            if order is Order.SERIAL and "q=" not in query:
+                assert shown == sorted(shown)
+
+
+def test_more_values_than_are_walked_one_by_one_are_one_query(filled: Filled) -> None:
+    types = "&".join(f"type={uuid4()}" for _ in range(MOST_WALKS))
+    assert list_rows(filled.world, f"{types}&type={filled.ids['rubin']}") == ["C-1"]
+
+
+def test_the_search_box_finds_by_what_was_typed(filled: Filled, subtests: pytest.Subtests) -> None:
+    for query, kept in SEARCHES.items():
+        with subtests.test(query):
+            assert narrow(filled.world, query.format(**filled.ids)) == kept
+
+
+def test_the_way_in_which_it_is_found_goes_into_the_address(filled: Filled) -> None:
+    access = filled.world.access("stadtwerk_user")
+    assert read_filters(access, QueryDict("q=acme_lot-2")).url() == "/devices/?q=acme_lot-2&by=batch"
+    assert read_filters(access, QueryDict("q=zzzz")).by == SearchBy.INSIDE
+    assert read_filters(access, QueryDict("q=zz")).by == SearchBy.START
+
+
+def test_days_of_import_are_both_included(filled: Filled, subtests: pytest.Subtests) -> None:
+    everything = ONE_FACET[""]
+    today, day = timezone.localdate(), timedelta(days=1)
+    for first, last, kept in [
+        (today, today, everything),
+        (today, "", everything),
+        ("", today, everything),
+        (today + day, "", set()),
+        ("", today - day, set()),
+        ("rubbish", "", set()),
+        ("", "9999-12-31", set()),
+        ("0001-01-01", "", set()),
+    ]:
+        with subtests.test(first=str(first), last=str(last)):
+            assert narrow(filled.world, f"imported_from={first}&imported_to={last}") == kept
 
 
 def test_a_value_that_means_nothing_keeps_nothing_rather_than_everything(
@@ -165,3 +280,10 @@ def test_signs_of_a_pattern_are_plain_characters(filled: Filled, subtests: pytes
     for start in ("%25", "_", "A_", "\\", "*", "[A]"):
         with subtests.test(start):
             assert narrow(filled.world, f"q={start}") == set()
+
+
+def test_a_part_of_a_serial_number_is_found_from_four_characters_on(filled: Filled) -> None:
+    make_device(filled.world.stadtwerk, "XY-4711-Z")
+    assert list_rows(filled.world, "q=4711") == list_rows(filled.world, "q=4711&by=inside") == ["XY-4711-Z"]
+    assert list_rows(filled.world, "q=711-Z") == ["XY-4711-Z"]
+    assert list_rows(filled.world, "q=711&by=inside") == []

@@ -74,7 +74,7 @@ def test_all_that_match_are_offered_where_there_is_another_page(world: World, cl
     assert "Choose all" not in read_text(client.get("/devices/"))
     html = read_page(client.get("/devices/?q=A&per_page=25&order=serial"))
     assert "Choose all 30 that match" in html
-    assert '<input type="hidden" name="filters" value="q=A" data-selection-filters>' in html
+    assert '<input type="hidden" name="filters" value="q=A&amp;by=start" data-selection-filters>' in html
 
 
 def test_before_it_starts_the_page_says_what_it_can_be_done_with_and_why_not_the_rest(

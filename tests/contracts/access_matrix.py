@@ -64,6 +64,7 @@ SEES_BATCHES = (ADM, AUD, ISS, BVW, BCR)
 
 CATALOGUE = [
     Row("device_list", "GET", let_in(*SEES_DEVICES)),
+    Row("device_count", "GET", let_in(*SEES_DEVICES)),
     Row("device_facet", "GET", let_in(*SEES_DEVICES), kwargs={"facet": "label"}),
     # Who sees products may choose some; without a choice that leads back to the list. What is done asks for its right.
     Row("device_selection", "POST", let_in(*SEES_DEVICES)),

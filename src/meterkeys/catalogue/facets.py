@@ -2,18 +2,25 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import date
 from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from meterkeys.catalogue.filters import FACETS, STATE_OF_STATUS, Filters, match_start, parse_id, parse_ids
+from meterkeys.catalogue.conditions import RADIO, STATE_OF_STATUS, narrow
+from meterkeys.catalogue.filters import EMPTY, FACETS, Filters, SearchBy, parse_id, parse_ids
+from meterkeys.catalogue.search import TITLES as SEARCH_TITLES
+from meterkeys.catalogue.search import match_start
+from meterkeys.core.database import limit_query_time
 from meterkeys.core.facets import OPTION_LIMIT, Chip, Facet, Option
 from meterkeys.devices.models import Batch, Device, DeviceState, Label, ProductType
 from meterkeys.organisations.access import Access
+from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
 
 TITLES: dict[str, str | Promise] = {
@@ -22,7 +29,20 @@ TITLES: dict[str, str | Promise] = {
     "status": _("Claim status"),
     "label": _("Labels"),
     "batch": _("Batch reference"),
+    "owner": _("Owner"),
+    "radio": _("Radio"),
 }
+EMPTY_TITLES: dict[str, str | Promise] = {
+    "label": _("Without label"),
+    "batch": _("Without batch"),
+    "radio": _("Neither"),
+}
+RADIO_TITLES: dict[str, str | Promise] = {
+    "lorawan": "LoRaWAN",
+    "wmbus": "wM-Bus",
+    EMPTY: EMPTY_TITLES["radio"],
+}
+"""The radio of a device tells the class of its keys: AppKey and NwkKey, or OMS key."""
 
 
 class Value(NamedTuple):
@@ -31,7 +51,8 @@ class Value(NamedTuple):
 
 
 Names = dict[str, dict[str, str]]
-NamedRows = QuerySet[Batch] | QuerySet[Label] | QuerySet[ProductType]
+NamedRows = QuerySet[Batch] | QuerySet[Label] | QuerySet[ProductType] | QuerySet[Organisation]
+SECONDS_TO_LOOK_UP = 1.0
 
 
 def name_chosen(access: Access, filters: Filters) -> Names:
@@ -42,46 +63,89 @@ def name_chosen(access: Access, filters: Filters) -> Names:
 def _name_values(access: Access, facet: str, values: tuple[str, ...]) -> dict[str, str]:
     if facet == "serial" or not values:
         return {value: value for value in values}
-    if facet == "status":
-        return {value: _name_status(value) for value in values}
-    found = dict(NAMED[facet](access).filter(pk__in=parse_ids(values)).values_list("pk", NAME_FIELDS[facet]))
-    unknown = gettext("unknown")
-    return {value: found.get(parse_id(value), unknown) for value in values}
+    known = {EMPTY: str(EMPTY_TITLES[facet])} if facet in EMPTY_TITLES else {}
+    if facet in FIXED:
+        known |= {value: str(label) for value, label in FIXED[facet].items()}
+    else:
+        rows = NAMED[facet](access).filter(pk__in=parse_ids(values)).values_list("pk", NAME_FIELDS[facet])
+        # By the value as it was written: an id can be written in more than one way.
+        names = dict(rows)
+        known |= {value: names[pk] for value in values if (pk := parse_id(value)) in names}
+    return {value: known.get(value, gettext("unknown")) for value in values}
 
 
-def _name_status(value: str) -> str:
-    return str(STATE_OF_STATUS[value].label) if value in STATE_OF_STATUS else gettext("unknown")
+def list_facets(access: Access) -> list[str]:
+    """Return the facets that mean something to the reader: owners only to whoever sees devices of others."""
+    sees_others = len(access.reach(Permission.DEVICE_VIEW)) > 1
+    return [facet for facet in FACETS if facet != "owner" or sees_others]
 
 
 def build_facets(access: Access, filters: Filters, names: Names) -> list[Facet]:
     """Return the filter bar. A facet begins with what is chosen in it, and looks up the rest when it is opened."""
-    return [_build_facet(access, filters, facet, names[facet]) for facet in FACETS]
+    return [_build_facet(access, filters, facet, names[facet]) for facet in list_facets(access)]
 
 
 def _build_facet(access: Access, filters: Filters, facet: str, names: dict[str, str]) -> Facet:
     values = dict(names)
-    if facet == "status":
-        values |= {value.value: value.label for value in list_statuses(access, filters, "")}
+    if facet in FIXED:
+        values |= {value.value: value.label for value in SOURCES[facet](access, filters, "")}
     chosen = filters.chosen(facet)
     options = [Option(value, label, value in chosen) for value, label in values.items()]
-    return Facet(facet, TITLES[facet], options, options_url=reverse("device_facet", args=[facet]))
+    return Facet(
+        facet,
+        TITLES[facet],
+        options,
+        options_url=reverse("device_facet", args=[facet]),
+        can_leave_out=True,
+        is_left_out=filters.is_left_out(facet),
+    )
 
 
 def build_chips(filters: Filters, names: Names) -> list[Chip]:
     chips = [
-        Chip(facet, value, TITLES[facet], text, filters.without(facet, value).url())
+        Chip(facet, value, _name_facet(filters, facet), text, filters.without(facet, value).url())
         for facet in FACETS
         for value, text in names[facet].items()
     ]
+    if days := write_days(filters):
+        chips.append(Chip("imported", days, gettext("Imported"), days, filters.without_days().url()))
     if filters.q:
-        remove_url = replace(filters, q="").url()
-        chips.insert(0, Chip("q", filters.q, _("Serial number begins with"), filters.q, remove_url))
+        remove_url = replace(filters, q="", by=None).url()
+        title = SEARCH_TITLES[filters.by or SearchBy.START]
+        chips.insert(0, Chip("q", filters.q, title, filters.q, remove_url))
     return chips
 
 
+def write_days(filters: Filters) -> str:
+    """Return from when until when the devices were brought in, as it is read; empty if that does not matter."""
+    if not (filters.imported_from or filters.imported_to):
+        return ""
+    return f"{_write_day(filters.imported_from)} – {_write_day(filters.imported_to)}"
+
+
+def _write_day(text: str) -> str:
+    try:
+        return date_format(date.fromisoformat(text), "SHORT_DATE_FORMAT")
+    except ValueError:
+        return text
+
+
+def _name_facet(filters: Filters, facet: str) -> str | Promise:
+    if not filters.is_left_out(facet):
+        return TITLES[facet]
+    return gettext("%(filter)s, all but") % {"filter": TITLES[facet]}
+
+
 def search_facet(access: Access, filters: Filters, facet: str, search: str) -> Facet:
-    """Return the options of a facet that match what was typed, at most `OPTION_LIMIT`."""
-    found = list(SOURCES[facet](access, filters, search.strip().replace("\0", "")))
+    """Return the options of a facet that match what was typed, at most `OPTION_LIMIT`.
+
+    QueryTooSlowError if the database would think too long about it.
+    """
+    text = search.strip().replace("\0", "")
+    with limit_query_time(SECONDS_TO_LOOK_UP):
+        found = list(SOURCES[facet](access, filters, text))
+    if found and not text and facet in EMPTY_TITLES and facet not in FIXED:
+        found.insert(0, Value(EMPTY, str(EMPTY_TITLES[facet])))
     chosen = filters.chosen(facet)
     options = [Option(value, label, value in chosen) for value, label in found[:OPTION_LIMIT]]
     return Facet(facet, TITLES[facet], options, has_more=len(found) > OPTION_LIMIT)
@@ -89,7 +153,9 @@ def search_facet(access: Access, filters: Filters, facet: str, search: str) -> F
 
 def list_serials(access: Access, filters: Filters, search: str) -> Iterable[Value]:
     """Return serial numbers that begin like this, of the devices that the other facets leave."""
-    devices = filters.without("serial").narrow(Device.objects.allowed(access, Permission.DEVICE_VIEW), access)
+    devices = narrow(
+        filters, Device.objects.allowed(access, Permission.DEVICE_VIEW), access, without=["serial"]
+    )
     if search:
         devices = devices.filter(match_start("serial_number", search))
     found = devices.order_by("serial_number").values_list("serial_number", flat=True)[: OPTION_LIMIT + 1]
@@ -101,8 +167,19 @@ def list_statuses(access: Access, _filters: Filters, search: str) -> Iterable[Va
     """Return the states that a device of the organisation can be in; only an issuer has a stock."""
     in_stock = Device.objects.allowed(access, Permission.DEVICE_VIEW).filter(state=DeviceState.IN_STOCK)
     states = [state for state in DeviceState if state is not DeviceState.IN_STOCK or in_stock.exists()]
-    values = [Value(state.name.lower(), str(state.label)) for state in states]
+    return _choose([Value(state.name.lower(), str(state.label)) for state in states], search)
+
+
+def list_radios(_access: Access, _filters: Filters, search: str) -> Iterable[Value]:
+    return _choose([Value(value, str(RADIO_TITLES[value])) for value in RADIO], search)
+
+
+def _choose(values: Iterable[Value], search: str) -> list[Value]:
     return [value for value in values if search.casefold() in value.label.casefold()]
+
+
+def list_owners(access: Access, _filters: Filters, search: str) -> Iterable[Value]:
+    return _read_values(_visible_owners(access).filter(name__icontains=search).order_by("name", "pk"), "name")
 
 
 def list_types(access: Access, _filters: Filters, search: str) -> Iterable[Value]:
@@ -136,6 +213,10 @@ def _visible_types(access: Access) -> QuerySet[ProductType]:
     return ProductType.objects.filter(own | Q(_occurs_for(access)))
 
 
+def _visible_owners(access: Access) -> QuerySet[Organisation]:
+    return Organisation.objects.filter(pk__in=access.reach(Permission.DEVICE_VIEW))
+
+
 def _visible_labels(access: Access) -> QuerySet[Label]:
     return Label.objects.allowed(access, Permission.DEVICE_VIEW)
 
@@ -148,12 +229,21 @@ NAMED: dict[str, Callable[[Access], NamedRows]] = {
     "type": _visible_types,
     "label": _visible_labels,
     "batch": _visible_batches,
+    "owner": _visible_owners,
 }
-NAME_FIELDS = {"type": "name", "label": "text", "batch": "reference"}
+NAME_FIELDS = {"type": "name", "label": "text", "batch": "reference", "owner": "name"}
+FIXED: dict[str, dict[str, str | Promise]] = {
+    "status": {value: state.label for value, state in STATE_OF_STATUS.items()},
+    "radio": RADIO_TITLES,
+}
+"""Facets whose values are few and known beforehand."""
+
 SOURCES: dict[str, Callable[[Access, Filters, str], Iterable[Value]]] = {
     "serial": list_serials,
     "type": list_types,
     "status": list_statuses,
     "label": list_label_values,
     "batch": list_batches,
+    "owner": list_owners,
+    "radio": list_radios,
 }

@@ -1,26 +1,23 @@
-"""Which devices a list shows: read from the address, written back into it, and put on a query."""
+"""Which devices a list shows: read from the address and written back into it. What it means: `conditions`."""
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 
-from meterkeys.core.bulk import is_postgresql
-from meterkeys.devices.models import Device, DeviceLabel, DeviceState
-from meterkeys.organisations.access import Access
-from meterkeys.organisations.permissions import Permission
-
 PAGE_SIZES = (25, 50, 100, 250)
 DEFAULT_PAGE_SIZE = 50
-FACETS = ("serial", "type", "status", "label", "batch")
-STATE_OF_STATUS = {state.name.lower(): state for state in DeviceState}
-LAST_CHARACTER = "\U0010ffff"
+FACETS = ("serial", "type", "status", "label", "batch", "owner", "radio")
+EMPTY = "-"
+"""The value of a facet that stands for devices which have nothing there: no label, no batch."""
+
+
+E = TypeVar("E", bound=StrEnum)
 
 
 class Order(StrEnum):
@@ -28,31 +25,57 @@ class Order(StrEnum):
     SERIAL = "serial"
 
 
+class SearchBy(StrEnum):
+    """What the text in the search box is looked for in."""
+
+    START = "start"
+    END = "end"
+    INSIDE = "inside"
+    DEV_EUI = "dev_eui"
+    RADIO = "radio"
+    BATCH = "batch"
+    LABEL = "label"
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What was chosen, as it stands in the address: any of the values of a facet, and all facets together.
+
+    `none` names the facets whose values are to be left out instead. Without `by`, the first way in which `q` is
+    found counts (see `search`). `imported_from` and `imported_to` are days as ISO 8601 writes them, both included.
 
     A value that means nothing is kept and matches nothing. Left out, it would widen the list, and with it a
     download of "all keys as filtered".
     """
 
     q: str = ""
+    by: SearchBy | None = None
     serial: tuple[str, ...] = ()
     type: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
     label: tuple[str, ...] = ()
     batch: tuple[str, ...] = ()
+    owner: tuple[str, ...] = ()
+    radio: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
+    imported_from: str = ""
+    imported_to: str = ""
     order: Order = Order.NEWEST
     per_page: int = DEFAULT_PAGE_SIZE
 
     @classmethod
     def parse(cls, query: QueryDict) -> "Filters":
         """Read the parameters of an address or a form; those that are not filters are left alone."""
+        values = {facet: _parse_values(query.getlist(facet)) for facet in FACETS}
         return cls(
             q=_clean(query.get("q", "")),
-            order=_parse_order(query.get("order", "")),
+            by=_parse_choice(SearchBy, query.get("by", "")),
+            none=tuple(facet for facet in FACETS if facet in query.getlist("none") and values[facet]),
+            imported_from=_clean(query.get("imported_from", "")),
+            imported_to=_clean(query.get("imported_to", "")),
+            order=_parse_choice(Order, query.get("order", "")) or Order.NEWEST,
             per_page=_parse_page_size(query.get("per_page", "")),
-            **{facet: _parse_values(query.getlist(facet)) for facet in FACETS},
+            **values,
         )
 
     def chosen(self, facet: str) -> tuple[str, ...]:
@@ -61,21 +84,24 @@ class Filters:
 
     @property
     def is_active(self) -> bool:
-        return bool(self.q) or any(self.chosen(facet) for facet in FACETS)
+        return bool(self.q or self.imported_from or self.imported_to or any(map(self.chosen, FACETS)))
 
-    @property
-    def sorting(self) -> Order:
-        """The order that the list has: what is looked for by its beginning comes in the order of serial numbers.
-
-        That is how one looks for it, and the index that finds the beginning has that order.
-        """
-        return Order.SERIAL if self.q else self.order
+    def is_left_out(self, facet: str) -> bool:
+        """Tell whether the list shows all but the chosen values of the facet."""
+        return facet in self.none
 
     def without(self, facet: str, value: str | None = None) -> "Filters":
         """Return the filters without one value of a facet, or without the facet."""
         kept = () if value is None else tuple(v for v in self.chosen(facet) if v != value)
-        changes: dict[str, Any] = {facet: kept}
+        none = self.none if kept else tuple(name for name in self.none if name != facet)
+        changes: dict[str, Any] = {facet: kept, "none": none}
         return replace(self, **changes)
+
+    def without_days(self) -> "Filters":
+        return replace(self, imported_from="", imported_to="")
+
+    def with_search(self, by: SearchBy) -> "Filters":
+        return replace(self, by=by)
 
     def cleared(self) -> "Filters":
         """Return the same order and page size, filtered by nothing."""
@@ -112,58 +138,8 @@ class Filters:
         parameters = urlencode([*self.parameters(), *cursor.items()])
         return reverse("device_list") + (f"?{parameters}" if parameters else "")
 
-    def narrow(self, devices: QuerySet[Device], access: Access) -> QuerySet[Device]:
-        """Keep the devices that match."""
-        if self.q:
-            devices = devices.filter(match_start("serial_number", self.q))
-        for facet in FACETS:
-            if values := self.chosen(facet):
-                devices = devices.filter(CONDITIONS[facet](values, access))
-        return devices
 
-
-def match_start(field: str, start: str) -> Q:
-    """Return the condition that the text begins like this, upper and lower case told apart.
-
-    SQLite's LIKE tells no case apart and uses no index here; a range of its binary order does both. In PostgreSQL
-    the order is the database's locale's, where such a range would not hold.
-    """
-    if is_postgresql():
-        return Q(**{f"{field}__startswith": start})
-    return Q(**{f"{field}__gte": start, f"{field}__lt": start + LAST_CHARACTER})
-
-
-def _match_serials(values: tuple[str, ...], _access: Access) -> Q:
-    return Q(serial_number__in=values)
-
-
-def _match_types(values: tuple[str, ...], _access: Access) -> Q:
-    return Q(product_type__in=parse_ids(values))
-
-
-def _match_status(values: tuple[str, ...], _access: Access) -> Q:
-    return Q(state__in=[STATE_OF_STATUS[value] for value in values if value in STATE_OF_STATUS])
-
-
-def _match_labels(values: tuple[str, ...], access: Access) -> Q:
-    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).filter(label__in=parse_ids(values))
-    return Q(pk__in=attached.values("device"))
-
-
-def _match_batches(values: tuple[str, ...], _access: Access) -> Q:
-    return Q(batch__in=parse_ids(values))
-
-
-CONDITIONS: dict[str, Callable[[tuple[str, ...], Access], Q]] = {
-    "serial": _match_serials,
-    "type": _match_types,
-    "status": _match_status,
-    "label": _match_labels,
-    "batch": _match_batches,
-}
-
-
-def parse_ids(values: tuple[str, ...]) -> list[UUID]:
+def parse_ids(values: Collection[str]) -> list[UUID]:
     """Return the ids among the values; what is no id is left out."""
     return [found for value in values if (found := parse_id(value)) is not None]
 
@@ -184,8 +160,8 @@ def _clean(value: str) -> str:
     return value.strip().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _parse_order(value: str) -> Order:
-    return Order(value) if value in set(Order) else Order.NEWEST
+def _parse_choice(choices: type[E], value: str) -> E | None:
+    return choices(value) if value in set(choices) else None
 
 
 def _parse_page_size(value: str) -> int:

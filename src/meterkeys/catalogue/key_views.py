@@ -20,6 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from meterkeys.audit.events import Event
 from meterkeys.catalogue.actions import find_actions
+from meterkeys.catalogue.conditions import narrow
 from meterkeys.catalogue.device_page import KeySlot, build_device_page, find_device, list_slots
 from meterkeys.catalogue.filters import Filters
 from meterkeys.catalogue.history import read_history
@@ -155,7 +156,7 @@ def download_keys(request: MemberRequest) -> HttpResponseBase:
     query = request.GET.copy()
     query.update(request.POST)
     filters = Filters.parse(query)
-    devices = filters.narrow(Device.objects.allowed(request.access, Permission.KEY_EXPORT), request.access)
+    devices = narrow(filters, Device.objects.allowed(request.access, Permission.KEY_EXPORT), request.access)
     try:
         content = export_keys(
             request.access,

@@ -3,104 +3,21 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from meterkeys.catalogue.actions import DeviceActions, find_actions, find_status
-from meterkeys.catalogue.filters import Filters, Order, parse_id
+from meterkeys.catalogue.conditions import narrow
+from meterkeys.catalogue.filters import Filters
+from meterkeys.catalogue.totals import Total, find_total
+from meterkeys.catalogue.walks import Cursor, Sorting, plan_walks, read_slice
+from meterkeys.core.database import limit_query_time
 from meterkeys.devices.models import Device, DeviceLabel
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 
-COUNT_LIMIT = 100_000
-"""Up to here the total is exact. Beyond, counting would cost more than the page itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The row that a page starts after or ends before. It needs not exist any more: its place in the order does.
-
-    Written `<id>`, and in the order of serial numbers `<id>~<serial number>`.
-    """
-
-    device_id: UUID
-    serial_number: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """Return the cursor, or None for what is none: the list then begins at its start."""
-        written_id, _mark, serial_number = text.partition("~")
-        device_id = parse_id(written_id)
-        return None if device_id is None or "\0" in serial_number else cls(device_id, serial_number)
-
-    @classmethod
-    def at(cls, device: Device, order: Order) -> str:
-        """Return how the place of the device in this order is written."""
-        return str(device.pk) if order is Order.NEWEST else f"{device.pk}~{device.serial_number}"
-
-
-def match_beyond(cursor: Cursor, order: Order, *, forward: bool) -> Q:
-    """Return the condition that a row comes after the cursor in this order, or before it."""
-    if order is Order.NEWEST:
-        return Q(pk__lt=cursor.device_id) if forward else Q(pk__gt=cursor.device_id)
-    side = "gt" if forward else "lt"
-    serial = cursor.serial_number
-    # The first condition follows from the others; it is the one that an index on serial numbers can use.
-    return Q(**{f"serial_number__{side}e": serial}) & (
-        Q(**{f"serial_number__{side}": serial})
-        | Q(**{"serial_number": serial, f"pk__{side}": cursor.device_id})
-    )
-
-
-def sort_devices(devices: QuerySet[Device], order: Order, *, forward: bool) -> QuerySet[Device]:
-    if order is Order.NEWEST:
-        return devices.order_by("-pk" if forward else "pk")
-    return devices.order_by("serial_number", "pk") if forward else devices.order_by("-serial_number", "-pk")
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Devices in the order of the list, and whether there are others before and after them."""
-
-    devices: Sequence[Device]
-    has_previous: bool
-    has_next: bool
-
-
-def read_slice(
-    devices: QuerySet[Device],
-    order: Order,
-    size: int,
-    *,
-    after: Cursor | None = None,
-    before: Cursor | None = None,
-) -> Slice:
-    """Read at most `size` devices next to the cursor; without one, or where nothing is left, from the start."""
-    cursor, forward = (after, True) if after else (before, before is None)
-    matching = devices.filter(match_beyond(cursor, order, forward=forward)) if cursor else devices
-    found = list(sort_devices(matching, order, forward=forward)[: size + 1])
-    if cursor and not found:
-        return read_slice(devices, order, size)
-    rows, has_more = found[:size], len(found) > size
-    # Whoever comes by a cursor comes from rows on its other side, so these need not be looked for.
-    if forward:
-        return Slice(rows, has_previous=cursor is not None, has_next=has_more)
-    return Slice(rows[::-1], has_previous=has_more, has_next=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    number: int
-    is_exact: bool
-
-
-def count_devices(devices: QuerySet[Device], limit: int) -> Total:
-    """Count the devices, but not beyond the limit."""
-    number = devices.order_by().values("pk")[: limit + 1].count()
-    return Total(min(number, limit), is_exact=number <= limit)
+SECONDS_FOR_A_PAGE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,27 +40,30 @@ class Listing:
     url: str
     previous_url: str
     next_url: str
+    sorting: Sorting
     shows_owners: bool
 
 
 def build_listing(access: Access, filters: Filters, query: QueryDict) -> Listing:
-    """Read the page that the address asks for; the number of database queries does not depend on its size."""
-    devices = filters.narrow(Device.objects.allowed(access, Permission.DEVICE_VIEW), access)
+    """Read the page that the address asks for. QueryTooSlowError if the database would think too long about it.
+
+    The number of database queries does not depend on the size of the page.
+    """
+    walks = plan_walks(access, filters)
     position = read_position(query)
-    page = read_slice(
-        devices.select_related("product_type", "batch", "owner"),
-        filters.sorting,
-        filters.per_page,
-        **{name: Cursor.parse(text) for name, text in position.items()},
-    )
+    with limit_query_time(SECONDS_FOR_A_PAGE):
+        page = read_slice(
+            walks, filters.per_page, **{name: Cursor.parse(text) for name, text in position.items()}
+        )
+        rows = build_rows(access, page.devices)
+    first, last = (Cursor.at(page.devices[end], walks.sorting) if page.devices else "" for end in (0, -1))
     return Listing(
-        rows=build_rows(access, page.devices),
-        total=count_devices(devices, COUNT_LIMIT),
+        rows=rows,
+        total=find_total(narrow(filters, walks.devices, access)),
         url=filters.url(**position),
-        previous_url=filters.url(before=Cursor.at(page.devices[0], filters.sorting))
-        if page.has_previous
-        else "",
-        next_url=filters.url(after=Cursor.at(page.devices[-1], filters.sorting)) if page.has_next else "",
+        previous_url=filters.url(before=first) if page.has_previous else "",
+        next_url=filters.url(after=last) if page.has_next else "",
+        sorting=walks.sorting,
         shows_owners=len(access.reach(Permission.DEVICE_VIEW)) > 1,
     )
 

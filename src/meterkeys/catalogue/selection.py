@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from meterkeys.catalogue.conditions import narrow
 from meterkeys.catalogue.filters import Filters, parse_id, parse_ids
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device
@@ -78,7 +79,7 @@ class Selection:
         if self.newest is None:
             return devices.filter(pk__in=self.ids)
         filters = Filters.parse(QueryDict(self.query))
-        return filters.narrow(devices.filter(pk__lte=self.newest), access)
+        return narrow(filters, devices.filter(pk__lte=self.newest), access)
 
 
 def find_newest(access: Access) -> UUID | None:

@@ -7,6 +7,7 @@ from meterkeys.catalogue import check_views, key_views, selection_views, views
 urlpatterns = [
     path("check-key/", check_views.check_key, name="key_check"),
     path("devices/", views.list_devices, name="device_list"),
+    path("devices/count/", views.count_devices, name="device_count"),
     path("devices/facets/<str:facet>/", views.list_facet_options, name="device_facet"),
     path("devices/keys/download/", key_views.download_keys, name="keys_download"),
     path("devices/selection/", selection_views.choose, name="device_selection"),

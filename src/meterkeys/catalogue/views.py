@@ -14,11 +14,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from meterkeys.catalogue.bulk import list_actions
+from meterkeys.catalogue.conditions import narrow
 from meterkeys.catalogue.device_page import build_device_page, find_device
-from meterkeys.catalogue.facets import build_chips, build_facets, name_chosen, search_facet
-from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order
+from meterkeys.catalogue.facets import build_chips, build_facets, name_chosen, search_facet, write_days
+from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order, SearchBy
 from meterkeys.catalogue.listing import build_listing
+from meterkeys.catalogue.search import TITLES as SEARCH_TITLES
+from meterkeys.catalogue.search import read_filters
 from meterkeys.catalogue.selection import MOST_IDS
+from meterkeys.catalogue.totals import count_exactly
+from meterkeys.core.database import QueryTooSlowError
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.permissions import Permission
@@ -48,14 +53,16 @@ def render_table(request: MemberRequest, query: QueryDict) -> HttpResponse:
 
 
 def build_list_context(request: MemberRequest, query: QueryDict) -> dict[str, Any]:
-    filters = Filters.parse(query)
+    filters = read_filters(request.access, query)
     names = name_chosen(request.access, filters)
     return {
         "filters": filters,
-        "listing": build_listing(request.access, filters, query),
+        **read_listing(request, filters, query),
         "facets": build_facets(request.access, filters, names),
         "chips": build_chips(filters, names),
         "clear_url": filters.cleared().url(),
+        "imported_days": write_days(filters),
+        "search_ways": list_search_ways(filters),
         "orders": list_orders(filters),
         "page_sizes": list_page_sizes(filters),
         "bulk_actions": list_actions(request.access),
@@ -63,6 +70,21 @@ def build_list_context(request: MemberRequest, query: QueryDict) -> dict[str, An
         "may_export": request.access.may(Permission.KEY_EXPORT),
         "may_import": request.access.may(Permission.DEVICE_IMPORT),
     }
+
+
+def read_listing(request: MemberRequest, filters: Filters, query: QueryDict) -> dict[str, Any]:
+    """Return the page of the list, or why there is none."""
+    try:
+        return {"listing": build_listing(request.access, filters, query)}
+    except QueryTooSlowError as error:
+        return {"listing": None, "problem": str(error)}
+
+
+def list_search_ways(filters: Filters) -> list[dict[str, Any]]:
+    return [
+        {"value": way, "label": SEARCH_TITLES[way], "is_chosen": bool(filters.q) and way is filters.by}
+        for way in SearchBy
+    ]
 
 
 def list_orders(filters: Filters) -> list[dict[str, Any]]:
@@ -86,8 +108,26 @@ def list_facet_options(request: MemberRequest, facet: str) -> HttpResponse:
     """The options of one facet that match `search`, with what is chosen in the filter bar around it."""
     if facet not in FACETS:
         raise Http404
-    found = search_facet(request.access, Filters.parse(request.GET), facet, request.GET.get("search", ""))
+    try:
+        found = search_facet(
+            request.access, read_filters(request.access, request.GET), facet, request.GET.get("search", "")
+        )
+    except QueryTooSlowError as error:
+        return render(request, "web/_facet_options.html", {"problem": str(error)})
     return render(request, "web/_facet_options.html", {"facet": found})
+
+
+@require_safe
+@member_required(Permission.DEVICE_VIEW)
+def count_devices(request: MemberRequest) -> HttpResponse:
+    """The exact number of devices that match, for whoever asked instead of being content with an estimate."""
+    filters = read_filters(request.access, request.GET)
+    devices = Device.objects.allowed(request.access, Permission.DEVICE_VIEW)
+    try:
+        context: dict[str, Any] = {"total": count_exactly(narrow(filters, devices, request.access))}
+    except QueryTooSlowError as error:
+        context = {"problem": str(error)}
+    return render(request, "catalogue/_total.html", context)
 
 
 @require_safe

@@ -1,52 +1,18 @@
-"""What the database says about itself, and what to do when it breaks a transaction off."""
+"""What the database says about itself, and how long it may think."""
 
-import logging
-import random
 import time
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from django.db import OperationalError, connection
+import psycopg
+from django.db import OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.utils.translation import gettext_lazy as _
 
-logger = logging.getLogger(__name__)
+from meterkeys.core.errors import DomainError
 
-DEADLOCK_DETECTED, SERIALIZATION_FAILURE = "40P01", "40001"
-"""PostgreSQL's codes (appendix A of its manual): nothing was done, and trying again is right."""
-MOST_TRIES = 5
-FIRST_PAUSE = 0.05
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def retry_on_conflict(service: Callable[P, R]) -> Callable[P, R]:
-    """Call the service again if the database broke its transaction off in favour of another one.
-
-    The service begins its own transaction, so that nothing of the first try is left. Within a transaction of the
-    caller's nothing is tried again: that one is lost as a whole.
-    """
-
-    @wraps(service)
-    def retrying(*args: P.args, **kwargs: P.kwargs) -> R:
-        for tries in range(1, MOST_TRIES):
-            try:
-                return service(*args, **kwargs)
-            except OperationalError as error:
-                if connection.in_atomic_block or not is_conflict(error):
-                    raise
-                logger.warning("%s met another transaction (try %d).", service.__name__, tries)
-                # By chance, so that the two do not meet again.
-                time.sleep(random.uniform(0, FIRST_PAUSE * 2**tries))  # noqa: S311 — no secret
-        return service(*args, **kwargs)
-
-    return retrying
-
-
-def is_conflict(error: OperationalError) -> bool:
-    """Tell whether the database broke the transaction off because of another one."""
-    return getattr(error.__cause__, "sqlstate", None) in (DEADLOCK_DETECTED, SERIALIZATION_FAILURE)
+STEPS_BETWEEN_LOOKS = 10_000
+"""Steps of SQLite's virtual machine after which the clock is looked at: below a millisecond."""
 
 
 def list_missing_migrations() -> list[str]:
@@ -57,3 +23,49 @@ def list_missing_migrations() -> list[str]:
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+
+
+class QueryTooSlowError(DomainError):
+    """A query was ended because it took longer than somebody who waits for a page is asked to."""
+
+    def __init__(self) -> None:
+        super().__init__("too_slow", _("That takes too long to look up. Choose more filters, or type more."))
+
+
+@contextmanager
+def limit_query_time(seconds: float) -> Iterator[None]:
+    """End each query inside that takes longer than this. Raises QueryTooSlowError; the block has then no effect."""
+    limit = _limit_on_postgresql if connection.vendor == "postgresql" else _limit_on_sqlite
+    with limit(seconds):
+        yield
+
+
+@contextmanager
+def _limit_on_postgresql(seconds: float) -> Iterator[None]:
+    is_part = connection.in_atomic_block
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+            yield
+            if is_part:
+                # The larger transaction goes on without the limit.
+                cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise QueryTooSlowError from error
+        raise
+
+
+@contextmanager
+def _limit_on_sqlite(seconds: float) -> Iterator[None]:
+    connection.ensure_connection()
+    end = time.monotonic() + seconds
+    connection.connection.set_progress_handler(lambda: time.monotonic() > end, STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    except OperationalError as error:
+        if str(error) == "interrupted":
+            raise QueryTooSlowError from error
+        raise
+    finally:
+        connection.connection.set_progress_handler(None, 0)

@@ -27,13 +27,18 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A facet as the page shows it; without `options_url` the options are all there are."""
+    """A facet as the page shows it; without `options_url` the options are all there are.
+
+    `can_leave_out` offers to show all but what is chosen, which `is_left_out` tells.
+    """
 
     name: str
     label: Text
     options: Sequence[Option] = field(default_factory=list)
     options_url: str = ""
     has_more: bool = False
+    can_leave_out: bool = False
+    is_left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Reverse
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.core.ids import new_id
@@ -120,8 +120,23 @@ class Device(TenantModel):
             models.Index(fields=["owner", "id"], name="device_owner"),
             models.Index(fields=["owner", "serial_number"], name="device_owner_serial"),
             models.Index(fields=["owner", "state", "id"], name="device_owner_state"),
-            models.Index(fields=["owner", "product_type", "id"], name="device_owner_type"),
+            models.Index(fields=["owner", "state", "serial_number", "id"], name="device_owner_state_serial"),
+            models.Index(fields=["owner", "product_type", "state", "id"], name="device_owner_type_state"),
+            models.Index(
+                fields=["owner", "product_type", "state", "serial_number", "id"],
+                name="device_owner_type_serial",
+            ),
+            models.Index("owner", Reverse("serial_number"), "id", name="device_owner_serial_end"),
             models.Index(fields=["batch", "id"], name="device_batch"),
+            models.Index(fields=["batch", "serial_number", "id"], name="device_batch_serial"),
+            models.Index(
+                fields=["owner", "dev_eui"], name="device_owner_dev_eui", condition=models.Q(dev_eui__gt="")
+            ),
+            models.Index(
+                fields=["owner", "wmbus_id"],
+                name="device_owner_wmbus_id",
+                condition=models.Q(wmbus_id__gt=""),
+            ),
             models.Index(
                 fields=["pending_id", "id"],
                 name="device_pending",
@@ -149,7 +164,9 @@ class Label(TenantModel):
 class DeviceLabel(TenantModel):
     owner = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
     label = models.ForeignKey(Label, on_delete=models.CASCADE, related_name="+", db_index=False)
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
+    device = models.ForeignKey(
+        Device, on_delete=models.CASCADE, related_name="+", related_query_name="attached_label"
+    )
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["label", "device"], name="device_label_unique")]

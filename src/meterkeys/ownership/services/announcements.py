@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from meterkeys.core import bulk
 from meterkeys.core.bulk import RawId
@@ -23,7 +24,7 @@ NoticeValues = dict[str, str | int]
 ANSWERS: Mapping[str, str | Promise] = {
     RequestState.CONFIRMED: _("Confirmed"),
     RequestState.DECLINED: _("Declined"),
-    RequestState.EXPIRED: _("Expired"),
+    RequestState.EXPIRED: pgettext_lazy("request", "Expired"),
 }
 
 

@@ -15,7 +15,7 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core import bulk
 from meterkeys.core.bulk import RawId
-from meterkeys.core.database import retry_on_conflict
+from meterkeys.core.conflicts import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.organisations.access import Access

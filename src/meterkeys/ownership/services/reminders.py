@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
-from meterkeys.core.database import retry_on_conflict
+from meterkeys.core.conflicts import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.core.ids import new_id
 from meterkeys.devices.models import Batch, Device, DeviceState

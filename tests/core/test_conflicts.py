@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from meterkeys.core import database
-from meterkeys.core.database import retry_on_conflict
+from meterkeys.core import conflicts
+from meterkeys.core.conflicts import retry_on_conflict
 from meterkeys.devices.models import Device
 from tests.ownership.test_concurrency import run_together
 from tests.world import World, make_device
@@ -38,14 +38,14 @@ class Service:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "FIRST_PAUSE", 0)
+    monkeypatch.setattr(conflicts, "FIRST_PAUSE", 0)
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("sqlstate", [database.DEADLOCK_DETECTED, database.SERIALIZATION_FAILURE])
+@pytest.mark.parametrize("sqlstate", [conflicts.DEADLOCK_DETECTED, conflicts.SERIALIZATION_FAILURE])
 def test_what_was_broken_off_is_tried_again(sqlstate: str, caplog: pytest.LogCaptureFixture) -> None:
     service = Service(failures=2, sqlstate=sqlstate)
-    with caplog.at_level(logging.WARNING, logger=database.__name__):
+    with caplog.at_level(logging.WARNING, logger=conflicts.__name__):
         assert retry_on_conflict(service)() == "done"
     assert service.calls == 3
     assert caplog.messages[-1] == "service met another transaction (try 2)."
@@ -53,10 +53,10 @@ def test_what_was_broken_off_is_tried_again(sqlstate: str, caplog: pytest.LogCap
 
 @pytest.mark.django_db(transaction=True)
 def test_the_tries_come_to_an_end() -> None:
-    service = Service(failures=99, sqlstate=database.DEADLOCK_DETECTED)
+    service = Service(failures=99, sqlstate=conflicts.DEADLOCK_DETECTED)
     with pytest.raises(OperationalError):
         retry_on_conflict(service)()
-    assert service.calls == database.MOST_TRIES
+    assert service.calls == conflicts.MOST_TRIES
 
 
 @pytest.mark.django_db(transaction=True)
@@ -69,7 +69,7 @@ def test_another_failure_is_not_tried_again() -> None:
 
 @pytest.mark.django_db
 def test_within_a_transaction_nothing_is_tried_again() -> None:
-    service = Service(failures=1, sqlstate=database.DEADLOCK_DETECTED)
+    service = Service(failures=1, sqlstate=conflicts.DEADLOCK_DETECTED)
     with transaction.atomic(), pytest.raises(OperationalError):
         retry_on_conflict(service)()
     assert service.calls == 1
@@ -92,7 +92,7 @@ def test_of_two_that_wait_for_each_other_both_come_through(
                 if first_locks.acquire(blocking=False):
                     meeting.wait(timeout=10)
 
-    with caplog.at_level(logging.WARNING, logger=database.__name__):
+    with caplog.at_level(logging.WARNING, logger=conflicts.__name__):
         outcomes = run_together(partial(lock, one, other), partial(lock, other, one))
     assert outcomes == ["done", "done"]
     assert "lock met another transaction (try 1)." in caplog.messages

@@ -1,0 +1,225 @@
+"""Read one page of devices so that it costs the same whatever lies behind it.
+
+An index gives the rows in their order only where all columns before that order have one value each. So the page is
+read once for each combination of the chosen owners, types, states, batches and labels (a *walk*), and the walks are
+merged. Where there would be too many, one query asks for all of them, and the database sorts what matches.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Self
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Concat, Reverse
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
+
+from meterkeys.catalogue.conditions import list_states, narrow
+from meterkeys.catalogue.filters import EMPTY, Filters, Order, SearchBy, parse_id, parse_ids
+from meterkeys.devices.models import Device, DeviceState
+from meterkeys.organisations.access import Access
+from meterkeys.organisations.permissions import Permission
+
+MOST_WALKS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The row that a page starts after or ends before. It needs not exist any more: its place in the order does.
+
+    Written `<id>`, and in an order by serial numbers `<id>~<serial number>`.
+    """
+
+    device_id: UUID
+    serial_number: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the cursor, or None for what is none: the list then begins at its start."""
+        written_id, _mark, serial_number = text.partition("~")
+        device_id = parse_id(written_id)
+        return None if device_id is None or "\0" in serial_number else cls(device_id, serial_number)
+
+    @classmethod
+    def at(cls, device: Device, sorting: "Sorting") -> str:
+        """Return how the place of the device in this order is written."""
+        return f"{device.pk}~{device.serial_number}" if sorting.by else str(device.pk)
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """The order of the rows: by an expression over the serial number and then the id, or without one by the id alone.
+
+    `key` makes the same of a serial number in Python. `is_newest_first` belongs to the order by id.
+    """
+
+    by: Combinable | None = None
+    is_reversed: bool = False
+
+    @property
+    def is_newest_first(self) -> bool:
+        return self.by is None
+
+    def key(self, serial_number: str) -> str:
+        return serial_number[::-1] if self.is_reversed else serial_number
+
+    def sort(self, devices: QuerySet[Device], *, forward: bool) -> QuerySet[Device]:
+        if self.by is None:
+            return devices.order_by("-pk" if forward else "pk")
+        if forward:
+            return devices.order_by(self.by, "pk")
+        return devices.order_by(self.by.desc(), "-pk")  # type: ignore[attr-defined]
+
+    def match_beyond(self, cursor: Cursor, *, forward: bool) -> Q:
+        """Return the condition that a row comes after the cursor, or before it."""
+        if self.by is None:
+            return Q(pk__lt=cursor.device_id) if forward else Q(pk__gt=cursor.device_id)
+        place = self.key(cursor.serial_number)
+        beyond, from_there = (GreaterThan, GreaterThanOrEqual) if forward else (LessThan, LessThanOrEqual)
+        same_place = Q(
+            serial_number=cursor.serial_number, **{f"pk__{'gt' if forward else 'lt'}": cursor.device_id}
+        )
+        # The first condition follows from the others; it is the one that an index can use.
+        return Q(from_there(self.by, place)) & (Q(beyond(self.by, place)) | same_place)
+
+    def place(self, row: tuple[UUID, str]) -> tuple[Any, ...]:
+        device_id, serial_number = row
+        return (device_id,) if self.by is None else (self.key(serial_number), device_id)
+
+
+NEWEST = Sorting()
+BY_SERIAL = Sorting(F("serial_number"))
+BY_END = Sorting(Reverse("serial_number"), is_reversed=True)
+# Not the column itself: its index would be walked from one end to the other for the few that contain a text.
+BY_SERIAL_OF_FEW = Sorting(Concat("serial_number", Value("")))
+
+SORTING_OF_SEARCH = {
+    SearchBy.START: BY_SERIAL,
+    SearchBy.END: BY_END,
+    SearchBy.INSIDE: BY_SERIAL_OF_FEW,
+}
+"""What is looked for in serial numbers comes in the order of the index that finds it."""
+
+
+def find_sorting(filters: Filters) -> Sorting:
+    if filters.q and filters.by in SORTING_OF_SEARCH:
+        return SORTING_OF_SEARCH[filters.by]
+    return NEWEST if filters.order is Order.NEWEST else BY_SERIAL
+
+
+Splits = dict[str, list[Q]]
+"""For each facet that a walk holds at one value, the condition of every value that is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walks:
+    """The queries that together match what the filters do; a device with two labels can be in two of them.
+
+    `devices` are all that the reader may see, with what a row shows of each.
+    """
+
+    devices: QuerySet[Device]
+    queries: Sequence[QuerySet[Device]]
+    sorting: Sorting
+
+
+def plan_walks(access: Access, filters: Filters) -> Walks:
+    devices = Device.objects.allowed(access, Permission.DEVICE_VIEW)
+    devices = devices.select_related("product_type", "batch", "owner")
+    splits = find_splits(filters, access.reach(Permission.DEVICE_VIEW))
+    combinations = list(product(*splits.values()))
+    if len(combinations) > MOST_WALKS:
+        splits, combinations = {}, [()]
+    rest = narrow(filters, devices, access, without=splits)
+    return Walks(devices, [rest.filter(*conditions) for conditions in combinations], find_sorting(filters))
+
+
+def find_splits(filters: Filters, organisations: Collection[UUID]) -> Splits:
+    """Choose the index to walk on, by what is chosen; an empty answer leaves the choice to the database."""
+    if filters.by in FINDING_FEW or is_chosen(filters, "serial"):
+        return {}
+    if is_chosen(filters, "batch"):
+        return {"batch": [Q(batch=batch) for batch in parse_ids(filters.batch)]}
+    if is_chosen(filters, "label") and find_sorting(filters) is NEWEST:
+        return {"label": split_labels(filters, organisations)}
+    return {"owner": split_owners(filters, organisations), **split_types_and_states(filters)}
+
+
+FINDING_FEW = (SearchBy.INSIDE, SearchBy.DEV_EUI, SearchBy.RADIO, SearchBy.BATCH, SearchBy.LABEL)
+
+
+def is_chosen(filters: Filters, facet: str) -> bool:
+    """Tell whether the list keeps to values of the facet, rather than to all but them or to those without any."""
+    values = filters.chosen(facet)
+    return bool(values) and EMPTY not in values and not filters.is_left_out(facet)
+
+
+def split_labels(filters: Filters, organisations: Collection[UUID]) -> list[Q]:
+    own = {"attached_label__owner__in": organisations}
+    return [Q(attached_label__label=label, **own) for label in parse_ids(filters.label)]
+
+
+def split_owners(filters: Filters, organisations: Collection[UUID]) -> list[Q]:
+    chosen = set(parse_ids(filters.owner))
+    if not filters.owner:
+        wanted = set(organisations)
+    else:
+        wanted = set(organisations) - chosen if filters.is_left_out("owner") else set(organisations) & chosen
+    return [Q(owner=owner) for owner in wanted]
+
+
+def split_types_and_states(filters: Filters) -> Splits:
+    """Split by type and by state where one of them is chosen: the index by type has the state behind it."""
+    if find_sorting(filters) is BY_END:
+        return {}
+    states = {"status": [Q(state=state) for state in list_wanted_states(filters)]}
+    if is_chosen(filters, "type"):
+        return {"type": [Q(product_type=one) for one in parse_ids(filters.type)], **states}
+    return states if filters.status else {}
+
+
+def list_wanted_states(filters: Filters) -> list[DeviceState]:
+    chosen = list_states(filters.status)
+    if filters.status and not filters.is_left_out("status"):
+        return chosen
+    return [state for state in DeviceState if state not in chosen]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Devices in the order of the list, and whether there are others before and after them."""
+
+    devices: Sequence[Device]
+    has_previous: bool
+    has_next: bool
+
+
+def read_slice(
+    walks: Walks, size: int, *, after: Cursor | None = None, before: Cursor | None = None
+) -> Slice:
+    """Read at most `size` devices next to the cursor; without one, or where nothing is left, from the start."""
+    cursor, forward = (after, True) if after else (before, before is None)
+    found = read_first(walks, size + 1, cursor, forward=forward)
+    if cursor and not found:
+        return read_slice(walks, size)
+    rows, has_more = found[:size], len(found) > size
+    # Whoever comes by a cursor comes from rows on its other side, so these need not be looked for.
+    if forward:
+        return Slice(rows, has_previous=cursor is not None, has_next=has_more)
+    return Slice(rows[::-1], has_previous=has_more, has_next=True)
+
+
+def read_first(walks: Walks, count: int, cursor: Cursor | None, *, forward: bool) -> list[Device]:
+    """Return the first devices beyond the cursor, in the order of the list or against it."""
+    sorting = walks.sorting
+    beyond = sorting.match_beyond(cursor, forward=forward) if cursor else Q()
+    queries = [sorting.sort(query.filter(beyond), forward=forward)[:count] for query in walks.queries]
+    if len(queries) == 1:
+        return list(queries[0])
+    rows = {row for query in queries for row in query.values_list("pk", "serial_number")}
+    first = sorted(rows, key=sorting.place, reverse=forward is sorting.is_newest_first)[:count]
+    found = walks.devices.in_bulk([device_id for device_id, _serial in first])
+    # What is gone since it was found is left out.
+    return [found[device_id] for device_id, _serial in first if device_id in found]
