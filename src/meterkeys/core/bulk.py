@@ -92,6 +92,11 @@ def list_raw_ids(raw_ids: Iterable[RawId]) -> RawSQL:
     )
 
 
+def list_joined_as_rows(joined: bytes) -> RawSQL:
+    """Return ids that are joined, 16 bytes each, as `list_raw_ids` does."""
+    return list_raw_ids(split_ids(joined))
+
+
 def without_index(column: str) -> str:
     """Return the column so that no index is searched by it: SQLite would prefer one to a list of ids."""
     return column if is_postgresql() else f"+{column}"
@@ -236,9 +241,13 @@ def stream_rows(sql: str, parameters: Sequence[Any]) -> Iterator[Row]:
 
 
 def stream_ids(queryset: models.QuerySet[Any]) -> Iterator[bytes]:
-    """Yield the primary keys of the rows by ascending id, as 16 bytes each; call it inside a transaction."""
+    """Yield the primary keys of the rows by ascending id, as 16 bytes each; call it inside a transaction.
+
+    The first so many rows can be asked for too, if they are ordered by id.
+    """
+    ordered = queryset if queryset.query.is_sliced else queryset.order_by("pk")
     try:
-        sql, parameters = queryset.order_by("pk").values_list("id").query.sql_with_params()
+        sql, parameters = ordered.values_list("id").query.sql_with_params()
     except EmptyResultSet:
         # Django knows without asking that nothing can match, as with an empty list of values.
         return iter(())

@@ -75,7 +75,7 @@ class CreatedBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
     """What was asked for, checked as far as it can be without looking at the devices."""
 
     reference: str
@@ -150,17 +150,17 @@ def create_batch(  # noqa: PLR0913 — what the form asks for, each named at the
     """
     access.require(Permission.BATCH_CREATE)
     check_receiver(access, receiver)
-    order = _Order(check_reference(access, reference), receiver, check_label(label), needs_confirmation)
+    order = Order(check_reference(access, reference), receiver, check_label(label), needs_confirmation)
     with transaction.atomic(durable=True):
         return _deliver(access, order, serial_numbers)
 
 
-def _deliver(access: Access, order: _Order, serial_numbers: Sequence[str]) -> CreatedBatch:
+def _deliver(access: Access, order: Order, serial_numbers: Sequence[str]) -> CreatedBatch:
     plan = plan_batch(access, serial_numbers)
     if not plan.is_settled:
         raise UnsettledSerialsError(plan)
     device_ids = sorted(plan.device_ids)
-    batch, code = _store_batch(access, order, len(device_ids))
+    batch, code = store_batch(access, order, len(device_ids))
     put_into(access, batch, device_ids, Event.DEVICES_DELIVERED if order.receiver else Event.BATCH_CREATED)
     if order.receiver is not None:
         tell_receiver(batch, order.receiver)
@@ -186,7 +186,7 @@ def put_into(access: Access, batch: Batch, device_ids: Sequence[RawId], event: E
     )
 
 
-def _store_batch(access: Access, order: _Order, device_count: int) -> tuple[Batch, str | None]:
+def store_batch(access: Access, order: Order, device_count: int) -> tuple[Batch, str | None]:
     code, code_hash = draw_ownership_code() if order.receiver is None else (None, None)
     try:
         # A transaction of its own: the look-up for the reference cannot see what another one is about to commit.
