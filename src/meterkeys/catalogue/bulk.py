@@ -22,6 +22,7 @@ from meterkeys.organisations.access import Access, build_access
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.services import check_label, claim_within, hand_back_within
+from meterkeys.ownership.services.moves import lock_rows
 from meterkeys.runs.kinds import RunKind, Step, do_nothing, lead_nowhere, register_kind
 from meterkeys.runs.models import Run
 from meterkeys.runs.services import start_run
@@ -294,14 +295,12 @@ def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
     chosen = Device.objects.allowed(access, Permission.DEVICE_VIEW).filter(
         pk__in=bulk.list_joined_as_rows(piece)
     )
-    locked = (
-        chosen.annotate(refusal=find_refusal(access, action)).select_for_update(of=("self",)).order_by("pk")
-    )
-    rows = list(locked.values_list("pk", "serial_number", "refusal", "batch__needs_confirmation"))
-    free = b"".join(pk.bytes for pk, _serial, refusal, _asks in rows if not refusal)
+    chosen = chosen.annotate(refusal=find_refusal(access, action))
+    rows = lock_rows(chosen, "pk", "serial_number", "refusal", "batch__needs_confirmation")
+    free = [pk for pk, _serial, refusal, _asks in rows if not refusal]
     if free and action.act:
         devices = Device.objects.allowed(access, action.permission)
-        action.act(run, access, devices.filter(pk__in=bulk.list_joined_as_rows(free)))
+        action.act(run, access, devices.filter(pk__in=bulk.list_raw_ids(free)))
     finished = [
         (serial, action.name_end(asks=bool(asks))) for _pk, serial, refusal, asks in rows if not refusal
     ]

@@ -33,7 +33,7 @@ MOST_IDS = 500
 MOST_AT_ONCE = 100_000
 """Devices that are looked through while somebody waits for the page."""
 
-PIECE = 2_000
+PIECE = 8_192
 """Devices of one piece, and of one step of work: each step is a transaction, on SQLite nobody else writes meanwhile."""
 
 KEPT_FOR = timedelta(days=7)

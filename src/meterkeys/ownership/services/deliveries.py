@@ -6,6 +6,8 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
+from meterkeys.core.bulk import RawId
+from meterkeys.core.conflicts import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.organisations.access import Access
@@ -39,6 +41,7 @@ def begin_delivery(access: Access, order: Order) -> Batch:
     return batch
 
 
+@retry_on_conflict
 def open_batch(access: Access, order: Order, devices: models.QuerySet[Device]) -> CreatedBatch:
     """Make an open batch of devices in the own stock; they stay the issuer's until somebody takes them.
 
@@ -61,7 +64,7 @@ def deliver_within(access: Access, batch_id: UUID, devices: models.QuerySet[Devi
     """
     access.require(Permission.BATCH_CREATE)
     own = Batch.objects.allowed(access, Permission.BATCH_CREATE).filter(issuer=access.organisation_id)
-    batch = own.select_for_update(of=("self",)).filter(pk=batch_id).first()
+    batch = own.select_for_update(of=("self",), no_key=True).filter(pk=batch_id).first()
     if batch is None or batch.receiver_id is None:
         raise DomainError("batch_gone", _("This batch is no longer there."))
     device_ids = _lock_stock(access, devices)
@@ -74,7 +77,7 @@ def deliver_within(access: Access, batch_id: UUID, devices: models.QuerySet[Devi
 
 def finish_delivery(batch_id: UUID) -> None:
     """Tell the receiver what was delivered, in the caller's transaction; of an empty batch nothing stays."""
-    batch = Batch.unscoped.select_for_update(of=("self",)).filter(pk=batch_id).first()
+    batch = Batch.unscoped.select_for_update(of=("self",), no_key=True).filter(pk=batch_id).first()
     if batch is None:
         return
     if not batch.device_count:
@@ -83,6 +86,6 @@ def finish_delivery(batch_id: UUID) -> None:
         tell_receiver(batch, batch.receiver)
 
 
-def _lock_stock(access: Access, devices: models.QuerySet[Device]) -> list[UUID]:
+def _lock_stock(access: Access, devices: models.QuerySet[Device]) -> list[RawId]:
     own = devices.filter(owner=access.organisation_id, issuer=access.organisation_id)
     return lock_devices(own.filter(state=DeviceState.IN_STOCK, batch=None))
