@@ -82,6 +82,9 @@ CATALOGUE = [
     Row("key_show", "POST", let_in(*READS_KEYS, answer=OWN), of="key"),
     Row("key_check", "GET", let_in(*READS_KEYS)),
     Row("key_check", "POST", let_in(*READS_KEYS)),
+    # As long work does, a capture belongs to the person who had it checked.
+    Row("capture_detail", "GET", let_in(*READS_KEYS, answer="404"), kwargs={"run_id": UUID(int=1)}),
+    Row("capture_download", "GET", let_in(*READS_KEYS, answer="404"), kwargs={"run_id": UUID(int=1)}),
 ]
 
 OWNERSHIP = [

@@ -2,10 +2,14 @@
 
 from django.urls import path
 
-from meterkeys.catalogue import check_views, key_views, selection_views, views
+from meterkeys.catalogue import capture_views, check_views, key_views, selection_views, views
 
 urlpatterns = [
     path("check-key/", check_views.check_key, name="key_check"),
+    path("check-key/captures/<uuid:run_id>/", capture_views.capture_detail, name="capture_detail"),
+    path(
+        "check-key/captures/<uuid:run_id>/download/", capture_views.download_capture, name="capture_download"
+    ),
     path("devices/", views.list_devices, name="device_list"),
     path("devices/count/", views.count_devices, name="device_count"),
     path("devices/facets/<str:facet>/", views.list_facet_options, name="device_facet"),

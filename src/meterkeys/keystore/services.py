@@ -1,10 +1,11 @@
 """The only door to device keys: keys go in to be sealed, and come out once their release is in the audit."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 
 from meterkeys.audit.events import Event
@@ -94,13 +95,20 @@ class KeyRelease:
     a state in which its keys are closed, is left out.
     """
 
-    def __init__(self, entry: AuditEntry, owner_ids: Sequence[UUID]) -> None:
+    def __init__(
+        self, entry: AuditEntry, owner_ids: Sequence[UUID], device_ids: Iterable[UUID] | None = None
+    ) -> None:
         self._entry = entry
         self._owner_ids = owner_ids
+        self._wanted = None if device_ids is None else frozenset(map(bulk.to_raw_id, device_ids))
 
     @property
     def count(self) -> int:
         return self._entry.device_count
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `resume_release` needs to read on in another process; no key is in it."""
+        return {"entry": self._entry.pk, "owners": [str(owner_id) for owner_id in self._owner_ids]}
 
     def read(self, columns: Sequence[str]) -> Iterator[ReleasedDevice]:
         """Yield the devices in the order of `read_pieces`."""
@@ -120,6 +128,10 @@ class KeyRelease:
 
     def _read_piece(self, owner_id: UUID, piece: bytes, columns: Sequence[str]) -> list[ReleasedDevice]:
         raw_ids = bulk.split_ids(piece)
+        if self._wanted is not None:
+            raw_ids = [raw_id for raw_id in raw_ids if raw_id in self._wanted]
+        if not raw_ids:
+            return []
         where = self._match_devices(owner_id, raw_ids)
         # Keys first: of a device that changes hands between the two queries nothing is opened.
         sealed = self._fetch_keys(where)
@@ -232,6 +244,21 @@ def release_keys(
             raise NothingToReleaseError
         tell_owners(event, access, owner_ids, subject=subject, data={"entry": entry.pk})
     return KeyRelease(entry, owner_ids)
+
+
+def resume_release(access: Access, release: Mapping[str, Any], device_ids: Iterable[UUID]) -> KeyRelease:
+    """Return a release that `release_keys` made for long work of this organisation, to read these devices of it.
+
+    `release` is what `KeyRelease.to_json` gave: its entry was committed before anybody could hold it. Owners that let
+    the keys be read no longer are left out. Raises PermissionDenied without the right, or for a release of others.
+    """
+    entry = AuditEntry.objects.get(pk=release["entry"])
+    permission = RELEASE_PERMISSIONS[Event(entry.event)]
+    access.require(permission)
+    if entry.organisation_id != access.organisation_id:
+        raise PermissionDenied
+    owner_ids = access.reach(permission) & set(map(UUID, release["owners"]))
+    return KeyRelease(entry, sorted(owner_ids), device_ids)
 
 
 def _list_owners(devices: models.QuerySet[Device], reach: frozenset[UUID]) -> list[UUID]:

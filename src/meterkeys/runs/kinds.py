@@ -29,13 +29,16 @@ class RunKind:
     """`take_step` does the next piece inside the transaction that also writes down how far the run is.
 
     It may raise DomainError, whose message ends the run as failed; anything else is tried again.
-    `outcomes` says what each outcome's code is called.
+    `outcomes` says what each outcome's code is called. `clean_up` is called inside the transaction that ends the run,
+    however it ends. `find_result` returns the address of a page that shows what came of it, and what its link says.
     """
 
     name: str
     title: str | Promise
     take_step: Callable[[Run], Step]
     outcomes: Mapping[str, str | Promise]
+    clean_up: Callable[[Run], None] = lambda _run: None
+    find_result: Callable[[Run], tuple[str, str | Promise]] | None = None
 
 
 _KINDS: dict[str, RunKind] = {}

@@ -1,5 +1,6 @@
 """Start long work, do it step by step, and tell how far it is."""
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -52,7 +53,9 @@ def cancel_run(run: Run) -> None:
     """Ask the run to end after its current step; one that no worker has begun ends at once."""
     Run.objects.filter(pk=run.pk).exclude(state__in=ENDED).update(is_cancel_asked=True)
     waiting = Run.objects.filter(pk=run.pk, state=RunState.QUEUED)
-    waiting.update(state=RunState.CANCELLED, ended_at=timezone.now())
+    with transaction.atomic():
+        if waiting.update(state=RunState.CANCELLED, ended_at=timezone.now()):
+            find_kind(run.kind).clean_up(run)
 
 
 def work_on_runs(is_stopping: Callable[[], bool] = lambda: False) -> int:
@@ -120,6 +123,7 @@ def _write_down(run: Run, step: Step) -> None:
     run.result = dict(Counter(run.result) + step.outcomes)
     if step.is_last:
         run.state, run.ended_at = RunState.DONE, timezone.now()
+        find_kind(run.kind).clean_up(run)
     run.attempts = 0
     _save(run, lease_until=None if step.is_last else timezone.now() + LEASE)
     named = RunResult.objects.filter(run=run).count() if step.refused else 0
@@ -131,7 +135,9 @@ def _write_down(run: Run, step: Step) -> None:
 
 def _end(run: Run, state: RunState) -> None:
     run.state, run.ended_at = state, timezone.now()
-    _save(run, lease_until=None)
+    with transaction.atomic():
+        _save(run, lease_until=None)
+        find_kind(run.kind).clean_up(run)
 
 
 def _save(run: Run, **changes: Any) -> None:
@@ -150,9 +156,8 @@ def _note_stumble(run: Run, error: Exception) -> bool:
         Run.objects.filter(pk=run.pk, fence=run.fence).update(lease_until=timezone.now() + pause)
         return False
     run.error = type(error).__name__
-    Run.objects.filter(pk=run.pk, fence=run.fence).update(
-        state=RunState.FAILED, error=run.error, lease_until=None, ended_at=timezone.now()
-    )
+    with contextlib.suppress(LostRunError):
+        _end(run, RunState.FAILED)
     return True
 
 

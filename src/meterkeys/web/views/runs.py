@@ -36,6 +36,7 @@ def run_detail(request: MemberRequest, run_id: UUID) -> HttpResponse:
         "run": run,
         "title": kind.title,
         "outcomes": describe_result(run),
+        "result": kind.find_result(run) if kind.find_result else None,
         "refused": [
             (result.subject, kind.outcomes.get(result.outcome, result.outcome))
             for result in run.results.order_by("pk")[:REFUSALS_SHOWN]
