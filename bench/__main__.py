@@ -11,6 +11,8 @@ from typing import Any
 from bench.radio import measure_radio
 
 ROWS = {"small": 100_000, "full": 1_000_000}
+MOVED = 100_000
+"""Devices delivered and claimed, at every scale: what one batch holds at most."""
 RESULTS = Path(__file__).parent / "results.json"
 
 
@@ -21,7 +23,9 @@ def main() -> None:
     databases = {"sqlite": "", "postgresql": os.environ.get("METERKEYS_BENCH_POSTGRESQL", "")}
     if not databases["postgresql"]:
         sys.exit("METERKEYS_BENCH_POSTGRESQL names no database. Run: make bench")
-    results = [result for name, url in databases.items() for result in measure(name, url, ROWS[scale])]
+    results = []
+    for name, url in databases.items():
+        results += measure("bench.measure", name, url, ROWS[scale]) + measure("bench.moves", name, url, MOVED)
     results.append(describe_radio())
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
     for result in results:
@@ -40,12 +44,12 @@ def describe_radio() -> dict[str, Any]:
     }
 
 
-def measure(name: str, url: str, rows: int) -> list[dict[str, Any]]:
-    """Run the measurements of one database in a process and a data folder of their own."""
+def measure(module: str, name: str, url: str, rows: int) -> list[dict[str, Any]]:
+    """Run the measurements of a module on one database in a process and a data folder of their own."""
     with tempfile.TemporaryDirectory(prefix="meterkeys-bench-") as home:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("METERKEYS_")}
         environment |= {"METERKEYS_HOME": home, **({"METERKEYS_DATABASE_URL": url} if url else {})}
-        command = [sys.executable, "-m", "bench.measure", name, str(rows)]
+        command = [sys.executable, "-m", module, name, str(rows)]
         answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
     results: list[dict[str, Any]] = json.loads(answer.stdout.splitlines()[-1])
     return results
