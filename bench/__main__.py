@@ -11,6 +11,8 @@ from typing import Any
 from bench.radio import measure_radio
 
 ROWS = {"small": 100_000, "full": 1_000_000}
+MOVED = 100_000
+"""Devices delivered and claimed, at every scale: what one batch holds at most."""
 LIST_ROWS = {
     "sqlite": {"small": 1_000_000, "full": 1_000_000},
     "postgresql": {"small": 1_000_000, "full": 10_000_000},
@@ -29,6 +31,7 @@ def main() -> None:
     results = []
     for name, url in databases.items():
         results += measure("bench.measure", url, name, str(ROWS[scale]))
+        results += measure("bench.moves", url, name, str(MOVED))
         results += measure("bench.pages", url, name, scale, str(LIST_ROWS[name][scale]))
     results.append(describe_radio())
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")

@@ -1,6 +1,7 @@
 """Check the message catalogues: `python -m scripts.check_translations`. English is the language of the sources.
 
-Fails on messages that are missing, fuzzy or no longer used, and on placeholders that are anonymous or do not agree.
+Fails on messages that are missing, fuzzy or no longer used, on placeholders that are anonymous or do not agree, and
+on translations that begin or end otherwise than the message: a blank, a full stop, a colon, dots.
 """
 
 import os
@@ -16,10 +17,14 @@ from pathlib import Path
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
+from meterkeys.config import languages
+
 PACKAGE = Path(__file__).resolve().parent.parent / "src/meterkeys"
-LANGUAGES = ("fr",)
+LANGUAGES = tuple(code for code, _name in languages.LANGUAGES if code != languages.SOURCE_LANGUAGE)
 ANONYMOUS = re.compile(r"(?<!%)(?:%%)*%[-#0 +]?\d*(?:\.\d+)?[sdifgrx]|\{\}|\{\d+\}")
 """Placeholders without a name: a translator could neither tell them apart nor change their order."""
+
+END_MARK = re.compile(r"[.:…]$")
 
 PLURALS_OF_ENGLISH = "nplurals=2; plural=(n != 1)"
 
@@ -55,13 +60,13 @@ def extract_messages(package: Path) -> Catalog:
 
 def make_messages(package: Path, *options: str) -> None:
     """Bring the catalogues below `package` up to date with its sources."""
-    languages = [f"--locale={language}" for language in LANGUAGES]
+    locales = [f"--locale={language}" for language in LANGUAGES]
     command = [
         sys.executable,
         "-m",
         "django",
         "makemessages",
-        *languages,
+        *locales,
         "--no-obsolete",
         "--add-location=file",
     ]
@@ -92,8 +97,24 @@ def check_catalogue(path: Path, template: Catalog) -> Iterator[str]:
             yield f"missing: {message.id!r} {places(message)}"
     yield from (f"no longer used: {found[key].id!r}" for key in found.keys() - wanted.keys())
     yield from (f"fuzzy: {message.id!r}" for message in found.values() if message.fuzzy)
+    yield from (
+        f"ends differ: {message.id!r} {places(wanted[key])}"
+        for key, message in found.items()
+        if key in wanted and not do_ends_agree(message)
+    )
     yield from (f"left over: {message.id!r}" for message in catalogue.obsolete.values())
     yield from check_formats(path)
+
+
+def do_ends_agree(message: Message) -> bool:
+    """Tell whether message and translation are framed alike; what is not translated counts as alike."""
+    frames = {find_frame(text) for text in texts_of(message.id)}
+    return all(find_frame(text) in frames for text in texts_of(message.string) if text)
+
+
+def find_frame(text: str) -> tuple[bool, bool, str]:
+    """Return whether the text begins and ends with white space, and the mark at its end that every language has."""
+    return text[:1].isspace(), text[-1:].isspace(), (END_MARK.findall(text.strip()) or [""])[0]
 
 
 def check_formats(path: Path) -> Iterator[str]:

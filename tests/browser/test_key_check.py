@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from meterkeys.devices.models import Device
+from meterkeys.devices.models import Device, DeviceState
+from meterkeys.runs.services import work_on_runs
 from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
 from tests.catalogue.test_telegram_check import KEY, LIKELY, OTHER_KEY, PROVEN, make_meter
 from tests.radio import encoder
@@ -93,3 +94,37 @@ def test_a_file_is_uploaded_and_an_empty_form_explains_itself(open_page: OpenPag
     )
     page.locator("main form button[type=submit]").click()
     expect(page.locator("main h3")).to_contain_text("Right key, proven")
+
+
+@pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (PHONE, "dark")])
+def test_a_capture_is_uploaded_watched_and_looked_through(
+    open_page: OpenPage, committed_world: World, width: int, theme: str
+) -> None:
+    make_meter(committed_world, "A0995")
+    make_meter(committed_world, "A0996", wmbus_id="00000002", key=KEY[::-1])
+    make_meter(committed_world, "A0997", wmbus_id="00000003", state=DeviceState.DELIVERED)
+    others = [encoder.Meter(number=f"0000000{number}") for number in (2, 3)]
+    sent = [encoder.stripped(encoder.mode10(KEY, 1, meter=meter), meter).hex() for meter in others]
+    page = open_page("/check-key/", width=width, theme=theme)
+    page.locator("[name=file]").set_input_files(
+        {
+            "name": "cellar.log",
+            "mimeType": "text/plain",
+            "buffer": "\n".join([PROVEN] * 60 + sent + [FOREIGN]).encode(),
+        }
+    )
+    page.locator("main form button[type=submit]").click()
+    page.wait_for_url("**/runs/*/")
+    expect(page.locator(".run-state")).to_contain_text("0 of 63")
+    assert find_faults(page) == []
+    work_on_runs()
+    page.get_by_role("link", name="Show the meters").click()
+    expect(page.locator("#list tbody tr")).to_have_count(3)
+    assert find_faults(page) == []
+    take_screenshot(page, f"capture-{width}-{theme}")
+    page.get_by_role("link", name="Key does not fit").click()
+    expect(page.locator("#list tbody tr")).to_have_count(1)
+    expect(page.locator("#list")).to_contain_text("The key fits with its bytes in reverse order")
+    page.get_by_role("link", name="Not your meters").click()
+    expect(page.locator("#list")).to_contain_text("KAM 87654321")
+    assert find_faults(page) == []

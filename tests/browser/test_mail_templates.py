@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Frame, Page, expect
+from playwright.sync_api import Frame, Locator, Page, expect
 from pytest_django import Settings
 
 from meterkeys.mail.kinds import KINDS
@@ -53,48 +53,79 @@ def test_a_template_is_copied_edited_looked_at_tried_activated_and_deleted(
     open_page: OpenPage, committed_world: World
 ) -> None:
     page = open_page(f"{LIST}?kind=new_batch&language=fr")
+    assert page.locator("html").get_attribute("lang") == "fr"
+    expect(page.locator("h1")).to_have_text("Modèles d’e-mails")
     assert find_faults(page) == []
     page.locator("#list tbody a").first.click()
     expect(find_frame(page).locator("body")).to_contain_text("Bonjour Anna Weber")
     assert find_faults(page) == []
     take_screenshot(page, "template-system")
 
-    act(page, "copy")
-    expect(page.locator(".notice--success")).to_be_visible()
-    page.locator("[name=name]").fill("Nos lots")
+    act(page, "copy")  # M-9.9.3
+    expect(page.locator(".notice--success")).to_contain_text("« COPIE DE Nouveau lot » est créé")
+    page.locator("[name=name]").fill("Nos lots")  # M-9.9.5
     page.locator("[name=subject]").fill("Nouveau lot {{ batch_reference }}")
     page.locator("[name=body]").fill("Bonjour **{{ nom }}**\n\n[Voir]({{ action_link }})")
     page.locator("button[formtarget=preview]").click()
-    expect(find_frame(page).locator("li")).to_contain_text("nom")
+    expect(look_into_preview(page).locator("li")).to_contain_text("nom")
     page.locator("[name=body]").fill("Bonjour **{{ recipient_name }}**\n\n[Voir]({{ action_link }})")
     page.locator("button[formtarget=preview]").click()
-    expect(find_frame(page).locator("strong")).to_have_text("Anna Weber")
-    expect(find_frame(page).locator("body")).to_contain_text("Nouveau lot acme_2024-117")
+    expect(look_into_preview(page).locator("strong")).to_have_text("Anna Weber")
+    expect(look_into_preview(page)).to_contain_text("Nouveau lot acme_2024-117")
     assert find_faults(page) == []
     take_screenshot(page, "template-editor")
     page.locator("main form button[type=submit]").first.click()
-    expect(page.locator(".notice--success")).to_contain_text("Nos lots")
+    expect(page.locator(".notice--success")).to_contain_text("« Nos lots » est enregistré")
+    expect(look_into_preview(page)).to_contain_text("Nouveau lot acme_2024-117")  # M-9.9.2
 
     page.locator("[name=address]").fill("stadtwerk.administrator@stadtwerk.example")
-    act(page, "test")
-    expect(page.locator(".notice--success")).to_contain_text("stadtwerk.administrator@stadtwerk.example")
+    act(page, "test")  # M-9.9.1
+    expect(page.locator(".notice--success")).to_contain_text(
+        "Un e-mail de test à stadtwerk.administrator@stadtwerk.example est en route"
+    )
     assert OutgoingLetter.objects.get().subject == "[Test] Nouveau lot acme_2024-117"
 
-    act(page, "activate")
-    expect(page.locator(".notice--success")).to_contain_text("Nos lots")
+    act(page, "activate")  # M-9.9.4
+    expect(page.locator(".notice--success")).to_contain_text("« Nos lots » est actif")
     [template] = LetterTemplate.objects.of([committed_world.stadtwerk.pk])
     assert template.is_active
+    act(page, "deactivate")
+    expect(page.locator(".notice--success")).to_contain_text("« Nos lots » est inactif")
+    template.refresh_from_db()
+    assert not template.is_active
 
-    act(page, "delete")
+    act(page, "delete")  # M-9.9.6
+    expect(page.locator("dialog#confirm")).to_contain_text("Êtes-vous sûr ?")
     expect(page.locator("dialog#confirm")).to_contain_text("Nos lots")
     page.locator("dialog#confirm button[value=no]").click()
     template.refresh_from_db()
     act(page, "delete")
     page.locator("dialog#confirm [data-yes]").click()
     page.wait_for_url(f"**{LIST}")
-    expect(page.locator(".notice--success")).to_contain_text("Nos lots")
+    expect(page.locator(".notice--success")).to_contain_text("« Nos lots » est supprimé")
     assert not LetterTemplate.objects.of([committed_world.stadtwerk.pk]).exists()
     assert page.evaluate("window.violations") == []
+
+
+def test_the_preview_keeps_up_with_what_is_written(open_page: OpenPage) -> None:
+    page = open_page(f"{LIST}new_batch-fr/")
+    act(page, "copy")
+    written = page.evaluate("history.length")
+    subject = page.locator("[name=subject]")
+    subject.fill("Lot {{ batch_reference }} chez {{ issuer }}")
+    expect(look_into_preview(page)).to_contain_text("Lot acme_2024-117 chez Acme Metering")
+    page.locator("[name=body]").fill("Bonjour {{ nom }}\n\n[Voir]({{ action_link }})")
+    expect(look_into_preview(page)).to_contain_text("nom")
+    page.locator("[name=body]").fill("Bonjour\n\n[Voir]({{ action_link }})")
+    expect(look_into_preview(page)).to_contain_text("Lot acme_2024-117")
+    expect(page.locator("[name=body]")).to_be_focused()
+    assert page.locator("iframe").get_attribute("sandbox") == ""
+    assert page.evaluate("history.length") == written
+    assert page.evaluate("window.violations") == []
+
+
+def look_into_preview(page: Page) -> Locator:
+    return page.frame_locator("iframe[name=preview]").locator("body")
 
 
 def test_the_list_is_filtered_while_one_chooses(open_page: OpenPage) -> None:

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.both_databases, pytest.mark.djang
 
 @pytest.fixture
 def cast(committed_world: World) -> World:
-    for name in ("stadtwerk_administrator", "netz_administrator"):
+    for name in ("acme_issuer", "stadtwerk_administrator", "netz_administrator"):
         committed_world.users[name].language = "fr"
         committed_world.users[name].save()
     return committed_world
@@ -46,6 +46,26 @@ def test_an_open_batch_is_taken_by_reference_and_code(page: Page, cast: World) -
     assert find_faults(page) == []
     take_screenshot(page, "M-10.5-prise-de-possession")
     assert set(Device.unscoped.values_list("owner", flat=True)) == {cast.stadtwerk.pk}
+
+
+def test_where_the_issuer_confirms_the_reference_alone_is_enough_to_ask(
+    page: Page, cast: World, open_context: OpenContext
+) -> None:
+    cast.deliver(["7001", "7002"], None, reference="libre", needs_confirmation=True)
+    page.goto("/ownership/take/?reference=acme_libre")
+    page.locator("main form [type=submit]").first.click()
+    expect(page.locator(".notice--success")).to_contain_text("acme_libre")
+    take_screenshot(page, "M-10.5-demande")
+    issuer = open_context(locale="fr-FR").new_page()
+    log_in(issuer, cast.users["acme_issuer"].email, PASSWORD, button="Se connecter")
+    issuer.goto("/ownership/requests/")
+    expect(issuer.locator("main")).to_contain_text("Stadtwerk Demo")
+    assert find_faults(issuer) == []
+    take_screenshot(issuer, "M-10.5-demande-a-confirmer")
+    issuer.locator("form[action$='/confirm/'] button").click()
+    issuer.locator("#confirm [data-yes]").click()
+    expect(issuer.locator(".notice--success")).to_be_visible()
+    assert set(Device.unscoped.values_list("owner", "state")) == {(cast.stadtwerk.pk, DeviceState.CLAIMED)}
 
 
 def test_a_whole_batch_is_claimed_and_one_product_offered_and_accepted(

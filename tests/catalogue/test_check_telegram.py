@@ -115,3 +115,17 @@ def test_a_log_of_any_length_is_checked_with_a_device(world: World, monkeypatch:
     make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED, keys={"oms_key": KEY})
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{RAW.hex()}\n" * 51))
     assert [answer["verdict"] for answer in run_json("--device", "1001")] == ["proven"] * 51
+
+
+@pytest.mark.django_db
+def test_a_join_opens_the_frames_of_a_long_log_however_far_behind_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_device(
+        world.stadtwerk, "L1", state=DeviceState.CLAIMED, keys={"app_key": KEY}, dev_eui="0004A30B001A2B3C"
+    )
+    data = encoder.data_1_0(encoder.Data(), encoder.session_key(KEY, 1), encoder.session_key(KEY, 2))
+    frames = [encoder.join_request(KEY), encoder.join_accept(KEY), *[data] * 60]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{frame.hex()}\n" for frame in frames)))
+    assert {answer["verdict"] for answer in run_json("--device", "L1")} == {"proven"}
+    assert AuditEntry.objects.count() == 1

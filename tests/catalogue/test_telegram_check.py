@@ -10,6 +10,8 @@ from django.core.exceptions import PermissionDenied
 from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditEntry
 from meterkeys.audit.services import list_entries_of_device
+from meterkeys.catalogue import check_texts
+from meterkeys.catalogue.check_texts import translate
 from meterkeys.catalogue.history import read_history
 from meterkeys.catalogue.telegram_check import (
     MAX_TELEGRAMS,
@@ -22,7 +24,7 @@ from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.access import build_operator_access
 from meterkeys.organisations.models import KeyGrant, Organisation
 from meterkeys.organisations.permissions import Permission
-from meterkeys.radio import MESSAGES
+from meterkeys.radio import MESSAGES, check_telegram
 from tests.radio import encoder
 from tests.radio.telegrams import PROPRIETARY_ROWS, ROWS
 from tests.world import World, key_of, make_device
@@ -383,3 +385,12 @@ def test_an_operator_checks_with_the_right_to_read_keys_only(world: World) -> No
     (checked,) = check_telegrams(operator, [PROVEN], device)
     assert checked.code == "proven"
     assert AuditEntry.objects.get().actor_label == "operator: meterkeys check-telegram"
+
+
+def test_a_reason_is_in_one_language_down_to_its_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = {"transport layer": "Transportschicht", MESSAGES["cut_off"]: "Endet in der %(layer)s."}
+    monkeypatch.setattr(check_texts, "gettext", words.__getitem__)
+    assert (
+        translate(check_telegram(encoder.stripped(b"\x7a\x01"), []).reason)
+        == "Endet in der Transportschicht."
+    )

@@ -14,6 +14,7 @@ from meterkeys.config.environment import (
     find_home,
     locate,
     parse_database_url,
+    parse_language,
     parse_networks,
     parse_port,
     parse_public_url,
@@ -176,3 +177,11 @@ def test_trusted_proxies_are_addresses_and_networks() -> None:
 def make_folder(path: Path) -> Path:
     path.mkdir()
     return path
+
+
+def test_the_language_of_the_installation_is_one_that_there_is() -> None:
+    assert parse_language("sv") == "sv"
+    with pytest.raises(
+        SettingError, match="METERKEYS_LANGUAGE must be one of de, en, es, fr, it, sv, not 'nl'"
+    ):
+        parse_language("nl")

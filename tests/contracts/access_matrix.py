@@ -66,14 +66,26 @@ CATALOGUE = [
     Row("device_list", "GET", let_in(*SEES_DEVICES)),
     Row("device_count", "GET", let_in(*SEES_DEVICES)),
     Row("device_facet", "GET", let_in(*SEES_DEVICES), kwargs={"facet": "label"}),
+    Row("device_export", "POST", let_in(*SEES_DEVICES)),
+    # A view belongs to the person who saved it: nobody else finds it, whatever the role.
+    Row("saved_view_list", "GET", let_in(*SEES_DEVICES)),
+    Row("saved_view_create", "GET", let_in(*SEES_DEVICES)),
+    Row("saved_view_create", "POST", let_in(*SEES_DEVICES), data={"name": "Mine", "query": "q=A"}),
+    Row("saved_view_edit", "GET", let_in(*SEES_DEVICES, answer=NOT_FOUND), of="saved view"),
+    Row("saved_view_edit", "POST", let_in(*SEES_DEVICES, answer=NOT_FOUND), of="saved view"),
+    Row("saved_view_delete", "POST", let_in(*SEES_DEVICES, answer=NOT_FOUND), of="saved view"),
     # Who sees products may choose some; without a choice that leads back to the list. What is done asks for its right.
     Row("device_selection", "POST", let_in(*SEES_DEVICES)),
     Row("device_selection", "POST", let_in(ADM, USR, INS), data={"action": "claim"}),
+    Row("device_selection", "POST", let_in(ADM, USR, ISS), data={"action": "download"}),
     Row("device_selection", "POST", let_in(ADM, USR, INS), data={"action": "label"}),
+    Row("device_selection", "POST", let_in(ISS), data={"action": "deliver"}),
     Row("device_selection", "POST", let_in(ADM, TAK), data={"action": "hand_back"}),
     Row("device_selection_start", "POST", let_in(*SEES_DEVICES)),
     Row("device_selection_start", "POST", let_in(ADM, USR, INS), data={"action": "claim"}),
+    Row("device_selection_start", "POST", let_in(ADM, USR, ISS), data={"action": "download"}),
     Row("device_selection_start", "POST", let_in(ADM, USR, INS), data={"action": "label"}),
+    Row("device_selection_start", "POST", let_in(ISS), data={"action": "deliver"}),
     Row("device_selection_start", "POST", let_in(ADM, TAK), data={"action": "hand_back"}),
     Row("device_detail", "GET", let_in(*SEES_DEVICES, answer=OWN), of="device"),
     Row("device_claim", "POST", let_in(ADM, USR, INS, answer=OWN), of="delivered device"),
@@ -82,6 +94,9 @@ CATALOGUE = [
     Row("key_show", "POST", let_in(*READS_KEYS, answer=OWN), of="key"),
     Row("key_check", "GET", let_in(*READS_KEYS)),
     Row("key_check", "POST", let_in(*READS_KEYS)),
+    # As long work does, a capture belongs to the person who had it checked.
+    Row("capture_detail", "GET", let_in(*READS_KEYS, answer="404"), kwargs={"run_id": UUID(int=1)}),
+    Row("capture_download", "GET", let_in(*READS_KEYS, answer="404"), kwargs={"run_id": UUID(int=1)}),
 ]
 
 OWNERSHIP = [
@@ -91,9 +106,17 @@ OWNERSHIP = [
     Row("batch_create", "GET", let_in(ISS, BCR)),
     Row("batch_create", "POST", let_in(ISS, BCR)),
     Row("batch_receivers", "GET", let_in(ISS, BCR)),
-    # Of others' batches it says that nothing is waiting, as it does of an own one that is claimed.
-    Row("batch_claim", "POST", let_in(ADM, USR, INS, answer=EVERYWHERE), of="batch"),
+    Row("batch_claim", "GET", let_in(ADM, USR, INS, answer=OWN), of="batch"),
+    Row("batch_claim", "POST", let_in(ADM, USR, INS, answer=OWN), of="batch"),
+    Row("batch_note", "GET", let_in(*SEES_BATCHES, answer=OWN), of="batch"),
+    # With a code, the note is for whoever makes batches.
+    Row("batch_note", "POST", let_in(ISS, BCR, answer=OWN), of="batch", data={"code": "wrong"}),
+    Row("batch_add", "GET", let_in(ISS, BCR, answer=OWN), of="batch"),
+    Row("batch_add", "POST", let_in(ISS, BCR, answer=OWN), of="batch"),
+    Row("batch_recall", "GET", let_in(ISS, BCR, answer=OWN), of="batch"),
     Row("batch_recall", "POST", let_in(ISS, BCR, answer=OWN), of="batch"),
+    Row("batch_recall_all", "POST", let_in(ISS, BCR, answer=OWN), of="batch"),
+    Row("batch_letter", "POST", let_in(ISS, BCR, answer=OWN), of="batch"),
     Row("ownership_take", "GET", let_in(ADM, TAK)),
     Row("ownership_take", "POST", let_in(ADM, TAK), data={"reference": "unknown"}),
     Row("offer_list", "GET", let_in(ADM, TAK)),
@@ -326,6 +349,8 @@ CHROME = [
     Row("run_list", "GET", let_in(*EVERY_ROLE)),
     # Long work belongs to the person who began it: nobody else finds it, whatever the role.
     Row("run_detail", "GET", let_in(*EVERY_ROLE, answer="404"), kwargs={"run_id": UUID(int=1)}),
+    Row("run_results", "GET", let_in(*EVERY_ROLE, answer="404"), kwargs={"run_id": UUID(int=1)}),
+    Row("run_results_csv", "GET", let_in(*EVERY_ROLE, answer="404"), kwargs={"run_id": UUID(int=1)}),
     Row("run_cancel", "POST", let_in(*EVERY_ROLE, answer="404"), kwargs={"run_id": UUID(int=1)}),
     Row("admin_home", "GET", let_in(SYS, ADM, AUD, ORG, PAR, LET)),
     Row("notice_list", "GET", let_in(*EVERY_ROLE)),

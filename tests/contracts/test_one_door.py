@@ -8,7 +8,16 @@ import meterkeys
 SOURCE = Path(meterkeys.__file__).parent
 
 # Whoever names one of these can hold a key in the clear.
-DOORS = {"release_keys", "seal_keys", "read_devices", "open_many", "expose", "import_devices", "export_keys"}
+DOORS = {
+    "release_keys",
+    "resume_release",
+    "seal_keys",
+    "read_devices",
+    "open_many",
+    "expose",
+    "import_devices",
+    "export_keys",
+}
 
 FILES = {
     "formats/device_csv.py": "turns text into keys and keys into text",
@@ -21,6 +30,8 @@ FILES = {
     "exchange/management/commands/import_keys.py": "opens the file",
     "exchange/views.py": "receives the upload",
     "catalogue/key_views.py": "answers with the key that was asked for",
+    "catalogue/captures/starting.py": "asks for the keys of the meters that a capture heard",
+    "catalogue/captures/working.py": "tries them on its telegrams",
     "catalogue/telegram_check.py": "tries keys on telegrams",
     "web/demonstration/load.py": "imports the demonstration's files",
 }

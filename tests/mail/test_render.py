@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import translation
 from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -218,16 +219,22 @@ https://meterkeys.example/devices/""")
 
 @pytest.mark.parametrize(
     ("language", "day", "moment"),
-    [("en", "March 31, 2027", "March 31, 2027, 2:05 p.m."), ("fr", "31 mars 2027", "31 mars 2027 14:05")],
+    [
+        ("de", "31. März 2027", "31. März 2027 14:05 (CEST)"),
+        ("en", "31 March 2027", "31 March 2027, 14:05 (CEST)"),
+        ("fr", "31 mars 2027", "31 mars 2027 14:05 (CEST)"),
+        ("sv", "31 mars 2027", "31 mars 2027 14:05 (CEST)"),
+    ],
 )
 def test_a_day_and_a_lazy_text_are_written_as_the_language_does(language: str, day: str, moment: str) -> None:
     letter = render_letter("transfer_offered", language, KINDS["transfer_offered"].samples)
     assert day in letter.text
     at = datetime(2027, 3, 31, 14, 5, tzinfo=ZoneInfo("Europe/Paris"))
-    values = {**KINDS["security_notice"].samples, "time": at, "what": gettext_lazy("English")}
+    values = {**KINDS["security_notice"].samples, "time": at, "what": gettext_lazy("Invitation")}
     letter = render_letter("security_notice", language, values)
     assert moment in letter.text
-    assert {"en": "English", "fr": "Anglais"}[language] in letter.subject
+    with translation.override(language):
+        assert str(gettext_lazy("Invitation")) in letter.subject
 
 
 @given(st.text(min_size=1))

@@ -44,7 +44,7 @@ def test_the_receiver_is_told_of_a_new_batch(world: World) -> None:
     }
     notice = Notice.objects.first()
     assert notice
-    assert (notice.organisation_id, notice.path) == (world.stadtwerk.pk, f"/devices/?batch={batch.pk}")
+    assert (notice.organisation_id, notice.path) == (world.stadtwerk.pk, f"/batches/{batch.pk}/claim/")
 
 
 def test_an_open_batch_tells_nobody(world: World) -> None:

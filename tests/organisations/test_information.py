@@ -41,7 +41,7 @@ def count_pages(content: bytes) -> int:
     return len(re.findall(rb"/Type /Page\b", content))
 
 
-@pytest.mark.parametrize("language", ["en", "fr", "tlh"])
+@pytest.mark.parametrize("language", ["de", "en", "es", "fr", "it", "sv", "tlh"])
 def test_the_products_own_document_is_one_page_that_says_how_to_begin(language: str) -> None:
     content = make_default_document(language)
     assert content.startswith(b"%PDF-")

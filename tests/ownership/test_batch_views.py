@@ -412,7 +412,7 @@ def test_a_batch_needs_a_serial_number(world: World, typed: str) -> None:
 
 
 def test_more_than_one_batch_takes_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("forms", "serials"):
+    for module in ("serial_forms", "serials"):
         monkeypatch.setattr(f"meterkeys.ownership.{module}.LIMIT", 3)
     files = [SimpleUploadedFile("one.txt", b"A1 A2")]
     html = read(save(world.client("acme_issuer"), serial_numbers="B1 B2", serial_files=files))

@@ -373,7 +373,7 @@ def test_the_letter_goes_to_everybody_there_who_may_claim(world: World) -> None:
         "502244",
         "Acme Metering",
         "Stadtwerk Demo",
-        f"/devices/?batch={batch.pk}",
+        f"/batches/{batch.pk}/claim/",
         "2",
     ):
         assert words in letter.text

@@ -134,14 +134,14 @@ def test_the_issuer_recalls_what_is_not_claimed_from_the_page_of_the_batch(world
     batch = world.deliver(["A1", "A2"], world.stadtwerk)
     client = world.client("acme_issuer")
     assert f"/batches/{batch.pk}/recall/" in read(client.get(f"/batches/{batch.pk}/"))
-    html = read(client.post(f"/batches/{batch.pk}/recall/", follow=True))
+    html = read(client.post(f"/batches/{batch.pk}/recall/all/", follow=True))
     assert "2 products are back in stock." in html
     assert f"/batches/{batch.pk}/recall/" not in html
-    assert "Nothing can be recalled" in read(client.post(f"/batches/{batch.pk}/recall/", follow=True))
+    assert "Nothing can be recalled" in read(client.post(f"/batches/{batch.pk}/recall/all/", follow=True))
 
 
 def test_who_receives_a_batch_is_not_offered_to_recall_it(world: World) -> None:
     batch = world.deliver(["A1"], world.stadtwerk)
     client = world.client("stadtwerk_administrator")
     assert "/recall/" not in read(client.get(f"/batches/{batch.pk}/"))
-    assert client.post(f"/batches/{batch.pk}/recall/").status_code == 403
+    assert client.post(f"/batches/{batch.pk}/recall/all/").status_code == 403

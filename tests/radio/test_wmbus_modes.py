@@ -284,11 +284,13 @@ def test_a_mode_that_is_not_checked_is_named(mode: int, name: str) -> None:
         (0xA3, "HYD", "diehl-prios-lfsr"),
         (0xB1, "DME", "diehl-prios-scr"),
         (0xB0, "SAP", "diehl-prios-std"),
-        (0xA3, "ELS", "manufacturer-specific CI A3"),
+        (0xA3, "ELS", "CI A3"),
+        (0x86, "ELS", "ELL-86"),
+        (0x78, "QDS", "qundis-walk-by"),
     ],
 )
 def test_a_manufacturers_own_content_is_named(ci: int, maker: str, mode: str) -> None:
-    frame = encoder.stripped(bytes([ci]) + bytes(20), Meter(maker))
+    frame = encoder.stripped(bytes([ci]) + b"\xff" * 20, Meter(maker))
     verdict = check_telegram(frame, [KEY])
     assert (verdict.verdict, verdict.mode) == (Outcome.UNSUPPORTED, mode)
 
@@ -347,3 +349,30 @@ def test_a_layer_that_does_not_fit_is_damaged_and_named(body: bytes, code: str) 
     verdict = check_telegram(encoder.stripped(body), [KEY, DES_KEY])
     assert (verdict.verdict, verdict.reason.code) == (Outcome.DAMAGED, code)
     assert str(verdict.reason)
+
+
+def test_a_qundis_meter_whose_records_are_sound_sends_in_the_clear() -> None:
+    verdict = check_telegram(encoder.stripped(b"\x78" + RECORDS, Meter("QDS")), [KEY])
+    assert verdict.verdict is Outcome.NOT_ENCRYPTED
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        *(
+            encoder.stripped(
+                encoder.authenticated(KEY, encoder.mode7_message(KEY, COUNTER), COUNTER, mac_type=kind)
+            )
+            for kind in (3, 4, 5, 6, 7)
+        ),
+        *(encoder.stripped(encoder.mode10(KEY, COUNTER, tag_size=size)) for size in range(4)),
+    ],
+)
+def test_a_flipped_bit_in_what_a_code_covers_is_never_proven(frame: bytes) -> None:
+    """From the message counter, or the transport layer's, to the end; the header before it is not covered whole."""
+    start = frame.index(COUNTER.to_bytes(4, "little"))
+    for bit in range(8 * start, 8 * len(frame)):
+        changed = bytearray(frame)
+        changed[bit // 8] ^= 1 << bit % 8
+        assert check_telegram(bytes(changed), [KEY]).verdict is not Outcome.PROVEN, bit
+    assert check_telegram(frame, [KEY]).verdict is Outcome.PROVEN

@@ -87,11 +87,27 @@ def test_a_complete_catalogue_passes(package: Path) -> None:
             "left over: 'Old'",
         ),
         ("de %(amount)s", "de %(somme)s", "argument 'amount'"),
+        (
+            'msgstr[1] "%(count)d clés"\n',
+            "",
+            "missing: ('%(count)d key', '%(count)d keys') module.py",
+        ),
+        ("le produit", "le produit :", "ends differ: 'Claim the device' module.py"),
+        ("le produit", "le produit ", "ends differ: 'Claim the device' module.py"),
+        (
+            '%(amount)s."\nmsgstr "Cela coûte 50 %% de %(amount)s.',
+            '%(amount)s."\nmsgstr "Cela coûte 50 %% de %(amount)s',
+            "ends differ",
+        ),
     ],
 )
 def test_every_fault_of_a_catalogue_is_named(package: Path, right: str, wrong: str, fault: str) -> None:
     assert right in COMPLETE
     assert fault in "\n".join(check(package, COMPLETE.replace(right, wrong)))
+
+
+def test_every_language_but_that_of_the_sources_has_a_catalogue_to_check() -> None:
+    assert check_translations.LANGUAGES == ("de", "es", "fr", "it", "sv")
 
 
 def test_a_catalogue_that_is_not_there_is_a_fault(package: Path) -> None:

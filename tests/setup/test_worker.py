@@ -5,12 +5,18 @@ import sys
 
 import pytest
 
+from meterkeys.catalogue.captures import starting
+from meterkeys.catalogue.models import CapturedTelegrams, HeardMeter
 from meterkeys.core.ids import new_id
 from meterkeys.mail.kinds import KINDS
 from meterkeys.mail.models import LetterState, OutgoingLetter
 from meterkeys.mail.services import queue_letter
+from meterkeys.radio import Telegram
+from meterkeys.runs.models import Run, RunState
+from tests.catalogue.test_telegram_check import PROVEN, make_meter
 from tests.fakes.smtp import FakeSmtpServer
 from tests.setup.conftest import Installation, is_running, wait_until
+from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,3 +83,30 @@ def test_it_ends_when_the_process_that_started_it_is_killed(installation: Instal
 def test_it_ends_at_once_if_its_parent_was_gone_before_it_looked(installation: Installation) -> None:
     with installation.start("worker", "--parent", str(os.getpid() + 1_000_000)) as worker:
         assert worker.process.wait(60) == 0
+
+
+def test_a_capture_is_checked_once_though_its_worker_is_killed(
+    installation: Installation, committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starting, "CHUNK", 20)
+    make_meter(committed_world, "M1")
+    user, telegrams = committed_world.users["stadtwerk_user"], [Telegram(1, bytes.fromhex(PROVEN))] * 1200
+    run = starting.start_capture(committed_world.access("stadtwerk_user"), user.pk, "log", telegrams)
+    with installation.start("worker") as worker:
+        wait_until(lambda: read_done(run) > 0, worker.read_output)
+        worker.stop(signal.SIGKILL)
+    run.refresh_from_db()
+    assert run.state == RunState.RUNNING
+    assert 0 < run.done < run.total
+    Run.objects.update(lease_until=None)
+    with installation.start("worker") as worker:
+        wait_until(lambda: read_done(run) == run.total, lambda: f"{read_done(run)} {worker.read_output()}")
+        assert worker.stop() == 0
+    run.refresh_from_db()
+    assert (run.state, run.result) == (RunState.DONE, {"proven": run.total})
+    assert HeardMeter.objects.get().opened == run.total
+    assert not CapturedTelegrams.objects.exists()
+
+
+def read_done(run: Run) -> int:
+    return Run.objects.values_list("done", flat=True).get(pk=run.pk)

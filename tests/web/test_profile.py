@@ -1,9 +1,12 @@
 """What a person sets for themselves: the profile, the language, the theme."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import Client
+from pytest_django import Settings
 
 from meterkeys.accounts.models import CsvDelimiter, ThousandsSeparator, User
 from meterkeys.organisations.models import Membership, MembershipRole
@@ -104,15 +107,47 @@ def test_the_profile_shows_the_last_login_and_leads_to_the_change_of_the_address
     client = world.client("stadtwerk_user")
     User.objects.update(last_login=datetime(2031, 5, 4, 12, 0, tzinfo=UTC))
     page = read_page(client.get("/profile/"))
-    assert "May 4, 2031" in page
+    assert "4 May 2031" in page
     assert 'href="/profile/email/"' in page
 
 
-def test_before_the_login_the_browser_chooses_the_language(client: Client) -> None:
-    assert (
-        '<html lang="fr"' in client.get("/login/", headers={"accept-language": "fr-FR,fr"}).content.decode()
-    )
-    assert '<html lang="en"' in client.get("/login/", headers={"accept-language": "sv"}).content.decode()
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("fr-FR,fr", "fr"),
+        ("de-AT", "de"),
+        ("sv-FI,sv;q=0.9,en;q=0.5", "sv"),
+        ("es-MX", "es"),
+        ("it-CH", "it"),
+        ("en-US", "en"),
+        ("nl,fi;q=0.8,it;q=0.5", "it"),
+        ("nl", "en"),
+        ("", "en"),
+    ],
+)
+def test_before_the_login_the_browser_chooses_the_language(client: Client, asked: str, shown: str) -> None:
+    response = client.get("/login/", headers={"accept-language": asked})
+    assert f'<html lang="{shown}"' in response.content.decode()
+    assert response["Content-Language"] == shown
+
+
+def test_a_browser_that_asks_for_no_language_of_ours_gets_that_of_the_installation(
+    client: Client, settings: Settings
+) -> None:
+    settings.LANGUAGE_CODE = "de"
+    assert '<html lang="de"' in client.get("/login/", headers={"accept-language": "nl"}).content.decode()
+    assert '<html lang="en"' in client.get("/login/", headers={"accept-language": "en"}).content.decode()
+
+
+@pytest.mark.parametrize("path", ["/login/", "/profile/"])
+def test_each_language_is_offered_by_its_own_name(world: World, client: Client, path: str) -> None:
+    if path == "/profile/":
+        client = world.client("stadtwerk_user")
+    client.post("/language/", {"language": "fr"})
+    page = client.get(path).content.decode()
+    for code, name in django_settings.LANGUAGES:
+        button = rf'value="{code}" lang="{code}"\s+aria-pressed="{"true" if code == "fr" else "false"}">{name}</button>'
+        assert re.search(button, page), name
 
 
 def test_after_the_login_the_profile_chooses_the_language(world: World) -> None:
@@ -137,7 +172,7 @@ def test_the_language_switch_of_somebody_who_is_logged_in_is_remembered(world: W
 
 def test_a_language_that_is_not_offered_is_not_remembered(world: World) -> None:
     client = world.client("stadtwerk_user")
-    for unknown in ("sv", "xx", ""):
+    for unknown in ("nl", "xx", ""):
         assert client.post("/language/", {"language": unknown, "next": "/profile/"}).status_code == 302
     assert reload(world, "stadtwerk_user").language == "en"
 

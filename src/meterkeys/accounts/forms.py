@@ -18,6 +18,16 @@ class ResetRequestForm(forms.Form):
     email = EmailField(label=_("E-mail address"), max_length=254)
 
 
+class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]  # allauth carries no types
+    """Labels in our words, which do not stand in the empty fields a second time."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in (("login", _("E-mail address")), ("password", _("Password"))):
+            self.fields[name].label = label
+            self.fields[name].widget.attrs.pop("placeholder", None)
+
+
 class ChangePasswordForm(allauth_forms.ChangePasswordForm):  # type: ignore[misc]  # allauth carries no types
     """The old password, and a new one twice that is not the old one."""
 

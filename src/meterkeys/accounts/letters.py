@@ -1,4 +1,8 @@
-"""The letters about accounts. They come from the installation, in the language of whoever receives them."""
+"""The letters about accounts, in the language of whoever receives them.
+
+They bear the wording and the name of the person's own organisation, and belong to the installation: no organisation
+sees who forgot a password.
+"""
 
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from django.conf import settings
@@ -7,6 +11,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 
 from meterkeys.accounts.models import User
+from meterkeys.accounts.senders import find_sender
 from meterkeys.core.ids import new_id
 from meterkeys.mail.kinds import Value
 from meterkeys.mail.models import OutgoingLetter
@@ -18,6 +23,7 @@ def queue_account_letter(
 ) -> OutgoingLetter:
     """Queue a letter to the user, at the address `to` if it is not the account's own."""
     recipient_name = user.name or user.email
+    sender = find_sender(user)
     return queue_letter(
         kind,
         to=to or user.email,
@@ -26,6 +32,8 @@ def queue_account_letter(
         values={"recipient_name": recipient_name, "action_link": link, **values},
         cause=cause,
         organisation_id=None,
+        organisation_name=sender.organisation_name,
+        sender_chain=sender.chain,
     )
 
 
@@ -57,5 +65,5 @@ def queue_security_notice(
         cause=f"security_notice:{cause}",
         link=settings.PUBLIC_URL + reverse("profile"),
         what=what,
-        time=f"{timezone.localtime():%Y-%m-%d %H:%M %Z}",
+        time=timezone.now(),
     )

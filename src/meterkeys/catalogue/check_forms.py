@@ -5,21 +5,26 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from meterkeys.catalogue.telegram_check import MAX_TELEGRAMS
+from meterkeys.catalogue.captures.starting import MAX_TELEGRAMS
 from meterkeys.core.errors import DomainError
 from meterkeys.core.uploads import is_upload_too_large
 from meterkeys.organisations.requests import MemberRequest
 from meterkeys.radio import Telegram, parse_capture
 
 MAX_TEXT = 1024 * 1024
+MAX_FILE = 32 * 1024 * 1024
+"""Bytes: 100,000 telegrams as lines of a receiver are some 20 MB."""
 ENCODINGS = ("utf-8-sig", "cp1252")
-TOO_LARGE = _("This is larger than 1 MB. Check fewer telegrams at once.")
+TOO_LARGE = _("This is larger than 1 MB. Check fewer telegrams at once, or upload them as a file.")
+FILE_TOO_LARGE = _("This file is larger than 32 MB. Divide it, and check one part after the other.")
+MAX_NAME = 60
 
 
 class TelegramForm(forms.Form):
-    """Telegrams as text or as a text file; `captured` holds them once the form is valid."""
+    """Telegrams as text or as a text file; `captured` holds them once the form is valid, `name` is the file's."""
 
     telegrams = forms.CharField(
         label=_("Telegrams"),
@@ -27,18 +32,21 @@ class TelegramForm(forms.Form):
         widget=forms.Textarea(
             attrs={"rows": 6, "autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
         ),
-        help_text=format_lazy(
-            _(
-                "One a line, at most {limit}: hexadecimal or Base64, lines of rtl_wmbus or wmbusmeters, of a CUL stick "
-                "(b…), or JSON of a LoRaWAN server. A LoRaWAN join-request goes before the frames that follow it."
-            ),
-            limit=MAX_TELEGRAMS,
+        help_text=_(
+            "One a line: hexadecimal or Base64, lines of rtl_wmbus or wmbusmeters, of a CUL stick "
+            "(b…), or JSON of a LoRaWAN server. A LoRaWAN join-request goes before the frames that follow it."
         ),
     )
     file = forms.FileField(
         label=_("Or a text file"),
         required=False,
-        help_text=_("At most 1 MB. Nothing of it is kept."),
+        help_text=format_lazy(
+            _(
+                "At most 32 MB and {limit} telegrams. A whole capture is checked in the background, and its telegrams "
+                "are deleted once that is done."
+            ),
+            limit=MAX_TELEGRAMS,
+        ),
         widget=forms.FileInput(attrs={"accept": ".txt,.log,.json,.csv,text/plain"}),
         error_messages={"empty": _("This file is empty. Choose another one.")},
     )
@@ -49,6 +57,7 @@ class TelegramForm(forms.Form):
         )
         super().__init__(**data)
         self.captured: list[Telegram] = []
+        self.name = gettext("pasted text")
         self._is_unread = is_upload_too_large(request)
 
     def clean_telegrams(self) -> str:
@@ -59,8 +68,10 @@ class TelegramForm(forms.Form):
 
     def clean_file(self) -> str:
         file: UploadedFile[bytes] | None = self.cleaned_data["file"]
-        if self._is_unread or (file and (file.size or 0) > MAX_TEXT):
-            raise forms.ValidationError(TOO_LARGE)
+        if self._is_unread or (file and (file.size or 0) > MAX_FILE):
+            raise forms.ValidationError(FILE_TOO_LARGE)
+        if file and file.name:
+            self.name = file.name[:MAX_NAME]
         return _decode(file.read()) if file else ""
 
     def clean(self) -> None:

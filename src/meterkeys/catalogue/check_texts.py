@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from meterkeys.radio import MESSAGES, Outcome, Reason
+from meterkeys.radio import Outcome, Reason
 
 
 class Finding(StrEnum):
@@ -37,7 +37,7 @@ _HINTS: dict[Hint, str | Promise] = {
     Hint.NEIGHBOUR: _("Fits the key of serial number %(name)s: the keys or the meters were mixed up."),
 }
 
-_WORDS: dict[str, str | Promise] = {
+WORDS: dict[str, str | Promise] = {
     Outcome.PROVEN: _("Right key, proven"),
     Outcome.LIKELY: _("Most likely the right key"),
     Outcome.WRONG_KEY: _("Wrong key"),
@@ -49,17 +49,18 @@ _WORDS: dict[str, str | Promise] = {
     Finding.CLOSED: _("Key not available yet"),
     Finding.NO_KEY: _("No key"),
     Finding.NAMELESS: _("Meter not named"),
+    "": _("Not checked"),
 }
 
 
 def find_word(code: str) -> str:
     """Return the heading for a verdict or finding."""
-    return str(_WORDS[code])
+    return str(WORDS[code])
 
 
 def translate(reason: Reason) -> str:
     """Return the sentence of a reason that the radio package gave."""
-    return gettext(MESSAGES[reason.code]) % reason.params
+    return reason.fill(gettext)
 
 
 # The tints are those of the claim status: good, and what calls for an action.

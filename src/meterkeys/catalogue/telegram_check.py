@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from meterkeys.audit.events import Event
 from meterkeys.catalogue.actions import find_actions
+from meterkeys.catalogue.check_matching import is_nameless, is_sender, list_addresses
 from meterkeys.catalogue.check_texts import Finding, Hint, find_tone, find_word, translate
 from meterkeys.catalogue.device_page import KEY_NAMES
 from meterkeys.core.errors import DomainError
@@ -132,15 +133,9 @@ def check_telegrams(
     taken in order of time: a LoRaWAN join opens the frames behind it. Raises PermissionDenied without `key:read`,
     TooManyTelegramsError, SealedError and DamagedKeyError. Must not be called inside a transaction.
     """
-    access.require(Permission.KEY_READ)
-    if device:
-        access.require(Permission.KEY_READ, device.owner_id)
     if len(telegrams) > MAX_TELEGRAMS:
         raise TooManyTelegramsError(len(telegrams))
-    captured = [_read(telegram) for telegram in telegrams]
-    headers = [check_captured(telegram, Question()).without_content() for telegram in captured]
-    bench = _Bench(access, _find_devices(access, headers), device)
-    return [bench.check(telegram, header) for telegram, header in zip(captured, headers, strict=True)]
+    return TelegramCheck(access, device).check(telegrams)
 
 
 def _read(telegram: str | Telegram) -> Telegram:
@@ -155,7 +150,7 @@ def _read(telegram: str | Telegram) -> Telegram:
 def _find_devices(access: Access, headers: Iterable[Verdict]) -> list[Device]:
     """Return the devices with any of the telegrams' numbers whose keys the person may read, in one query."""
     headers = list(headers)
-    meter_ids = {address[1] for header in headers for address in _list_addresses(header)}
+    meter_ids = {address[1] for header in headers for address in list_addresses(header)}
     dev_euis = {header.dev_eui for header in headers if header.dev_eui}
     if not meter_ids and not dev_euis:
         return []
@@ -164,63 +159,47 @@ def _find_devices(access: Access, headers: Iterable[Verdict]) -> list[Device]:
     return list(devices.filter(wanted).order_by("-id")[:MAX_FOUND])
 
 
-Address = tuple[str, str, str, str]
-"""Manufacturer, number, version and device type, as the device has them."""
-
-
-def _list_addresses(header: Verdict) -> list[Address]:
-    """Return the addresses of both layers, those that a telegram has."""
-    link = (header.manufacturer, header.meter_id, header.version, header.device_type)
-    transport = (header.tpl_manufacturer, header.tpl_meter_id, header.tpl_version, header.tpl_device_type)
-    return [address for address in (link, transport) if address[1]]
-
-
-def _is_sender(device: Device, header: Verdict) -> bool:
-    """Tell whether the telegram names the device; what the device does not say of its address may be anything."""
-    if header.dev_eui and device.dev_eui == header.dev_eui:
-        return True
-    own = (
-        device.wmbus_manufacturer,
-        device.wmbus_id,
-        device.wmbus_version,
-        device.wmbus_device_type,
-    )
-    return bool(device.wmbus_id) and any(
-        all(not mine or mine == sent for mine, sent in zip(own, address, strict=True))
-        for address in _list_addresses(header)
-    )
-
-
 def _is_other(device: Device, header: Verdict) -> bool:
     """Tell whether the telegram names another device: both say who they are, and differ."""
     says = (device.wmbus_id and header.meter_id) or (device.dev_eui and header.dev_eui)
-    return bool(says) and not _is_sender(device, header)
-
-
-def _is_nameless(header: Verdict) -> bool:
-    return not header.dev_eui and not header.meter_id
+    return bool(says) and not is_sender(device, header)
 
 
 @dataclass
-class _Bench:
-    """What one request checks with: the devices found, and their keys, each released once."""
+class TelegramCheck:
+    """Checks telegrams as they come: keys once released and joins once heard serve for all that follow.
+
+    What `check_telegrams` says of its arguments holds. Raises PermissionDenied without `key:read`.
+    """
 
     access: Access
-    found: list[Device]
-    device: Device | None
-    keys: "_Keys" = field(init=False)
-    joined: list[Device] = field(default_factory=list)
+    device: Device | None = None
+    _keys: "_Keys" = field(init=False)
+    _joined: list[Device] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.keys = _Keys(self.access)
+        self.access.require(Permission.KEY_READ)
+        if self.device:
+            self.access.require(Permission.KEY_READ, self.device.owner_id)
+        self._keys = _Keys(self.access)
 
-    def check(self, telegram: Telegram, header: Verdict) -> Checked:
-        own = [device for device in self.found if _is_sender(device, header)]
+    @sensitive_variables()
+    def check(self, telegrams: Sequence[str | Telegram]) -> list[Checked]:
+        """Return the answers about the next telegrams, in their order; their meters are looked up together."""
+        captured = [_read(telegram) for telegram in telegrams]
+        headers = [check_captured(telegram, Question()).without_content() for telegram in captured]
+        found = _find_devices(self.access, headers)
+        return [
+            self._check_one(telegram, header, [device for device in found if is_sender(device, header)])
+            for telegram, header in zip(captured, headers, strict=True)
+        ]
+
+    def _check_one(self, telegram: Telegram, header: Verdict, own: Sequence[Device]) -> Checked:
         if self.device:
             return self._check_given(self.device, telegram, header, own)
         if own:
             return self._check_named(telegram, header, own)
-        if not _is_nameless(header):
+        if not is_nameless(header):
             return _answer_not_yours(telegram, header)
         if header.kind is Kind.LORAWAN and header.verdict is Outcome.WRONG_KEY:
             return self._check_nameless(telegram, header)
@@ -235,12 +214,12 @@ class _Bench:
 
     def _check_named(self, telegram: Telegram, header: Verdict, own: Sequence[Device]) -> Checked:
         checks = [self._check_device(device, telegram, header) for device in own]
-        self.joined += [device for device in own if header.dev_eui and device not in self.joined]
+        self._joined += [device for device in own if header.dev_eui and device not in self._joined]
         return next((checked for checked in checks if checked.verdict.fits), checks[0])
 
     def _check_nameless(self, telegram: Telegram, header: Verdict) -> Checked:
         """Try the devices whose joins came before: join-accepts and data frames do not say who sent them."""
-        for device in self.joined:
+        for device in self._joined:
             verdict = self._try(device, telegram)
             if verdict.fits:
                 return self._report(device, telegram, verdict)
@@ -265,11 +244,11 @@ class _Bench:
         return self._explain(checked, telegram) if checked.verdict.verdict is Outcome.WRONG_KEY else checked
 
     def _try(self, device: Device, telegram: Telegram) -> Verdict:
-        memory = self.keys.memories.setdefault(device.pk, JoinMemory())
-        return check_captured(telegram, Question(self.keys.find(device), memory=memory))
+        memory = self._keys.memories.setdefault(device.pk, JoinMemory())
+        return check_captured(telegram, Question(self._keys.find(device), memory=memory))
 
     def _report(self, device: Device, telegram: Telegram, verdict: Verdict) -> Checked:
-        keys = self.keys.find(device)
+        keys = self._keys.find(device)
         if not keys and verdict.verdict is Outcome.WRONG_KEY:
             note = _("No key of this product was imported.")
             return Checked(telegram.line, verdict, device, finding=Finding.NO_KEY, note=note)
@@ -281,10 +260,10 @@ class _Bench:
         device = checked.device
         if device is None:
             return checked
-        slip = explain_failure(telegram.data, Question(self.keys.find(device)))
+        slip = explain_failure(telegram.data, Question(self._keys.find(device)))
         if slip:
             return replace(checked, hint=Hint(slip.slip.value), hint_name=slip.key.name)
-        neighbours = self.keys.find_neighbours(device)
+        neighbours = self._keys.find_neighbours(device)
         verdict = check_captured(telegram, Question(neighbours))
         if verdict.fits and verdict.key_index is not None:
             name = neighbours[verdict.key_index].name
@@ -334,7 +313,7 @@ class _Keys:
     def _release_own(self, device: Device) -> list[Key]:
         devices = self._devices().filter(pk=device.pk)
         return [
-            _make_key(device, slot, value)
+            make_key(slot, value, device.wmbus_manufacturer, device.wmbus_id)
             for _serial, keys in self._release(devices, device.serial_number)
             # The key of the wM-Bus address first: it tells other meters apart.
             for slot, value in sorted(keys.items(), reverse=True)
@@ -363,12 +342,11 @@ class _Keys:
         return [(row[1], keys) for row, keys in release.read(["serial_number"])]
 
 
-def _make_key(device: Device, slot: str, value: bytes) -> Key:
-    """Say what the key is for, so that it is not tried as anything else."""
+def make_key(slot: str, value: bytes, manufacturer: str, meter_id: str) -> Key:
+    """Say what the key is for, so that it is not tried as anything else; the M-Bus address is the device's."""
     if slot in ROLES:
         return Key(value, ROLES[slot], name=slot)
-    maker = device.wmbus_manufacturer if device.wmbus_id else ""
-    return Key(value, None, maker, device.wmbus_id, slot)
+    return Key(value, None, manufacturer if meter_id else "", meter_id, slot)
 
 
 def list_neighbours(serial_number: str) -> list[str]:

@@ -22,6 +22,7 @@ class Total:
 
     number: int | None
     is_exact: bool = False
+    limit: int = COUNT_LIMIT
 
     @property
     def is_estimated(self) -> bool:

@@ -12,6 +12,8 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from meterkeys.config.languages import LANGUAGES
+
 PREFIX = "METERKEYS_"
 SMTP_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 LAST_PORT = 65535
@@ -129,6 +131,14 @@ def parse_port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= LAST_PORT:
         raise SettingError(f"PORT must be a number from 1 to {LAST_PORT}, not {text!r}.")
     return int(text)
+
+
+def parse_language(code: str) -> str:
+    """Return the code of one of the languages that there are. Raises SettingError for another."""
+    codes = [known for known, _name in LANGUAGES]
+    if code not in codes:
+        raise SettingError(f"{PREFIX}LANGUAGE must be one of {', '.join(codes)}, not {code!r}.")
+    return code
 
 
 def parse_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -5,12 +5,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
-from django.utils.translation import gettext_lazy as _
 
+from meterkeys.config import languages
 from meterkeys.config.environment import (
     find_home,
     locate,
     parse_database_url,
+    parse_language,
     parse_networks,
     parse_port,
     parse_public_url,
@@ -47,7 +48,7 @@ INSTALLED_APPS = [
     "meterkeys.exchange",
     "meterkeys.catalogue",
     "meterkeys.web",
-    # Before Django's own, whose French word for "e-mail" would win on the login page.
+    # Before Django's own, whose words for "e-mail" would win.
     "allauth",
     "allauth.account",
     "django.contrib.auth",
@@ -157,6 +158,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_FORMS = {
+    "login": "meterkeys.accounts.forms.LoginForm",
     "add_email": "meterkeys.accounts.forms.ChangeEmailForm",
     "change_password": "meterkeys.accounts.forms.ChangePasswordForm",
     "reset_password_from_key": "meterkeys.accounts.forms.SetPasswordForm",
@@ -205,9 +207,12 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 24 * 1024 * 1024
 
 # Languages.
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("fr", _("French"))]
+# Every language by its own name; LANGUAGE_CODE is for browsers that ask for none of them.
+LANGUAGES = languages.LANGUAGES
+LANGUAGE_CODE = parse_language(read_variable("LANGUAGE", languages.SOURCE_LANGUAGE))
 LOCALE_PATHS = [PACKAGE / "locale"]
+# Where Django writes dates otherwise than the readers here expect.
+FORMAT_MODULE_PATH = ["meterkeys.config.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = read_variable("TIME_ZONE", "Europe/Paris")

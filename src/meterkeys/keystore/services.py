@@ -1,10 +1,11 @@
 """The only door to device keys: keys go in to be sealed, and come out once their release is in the audit."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 
 from meterkeys.audit.events import Event
@@ -94,13 +95,20 @@ class KeyRelease:
     a state in which its keys are closed, is left out.
     """
 
-    def __init__(self, entry: AuditEntry, owner_ids: Sequence[UUID]) -> None:
+    def __init__(
+        self, entry: AuditEntry, owner_ids: Sequence[UUID], device_ids: Iterable[UUID] | None = None
+    ) -> None:
         self._entry = entry
         self._owner_ids = owner_ids
+        self._wanted = None if device_ids is None else frozenset(map(bulk.to_raw_id, device_ids))
 
     @property
     def count(self) -> int:
         return self._entry.device_count
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `resume_release` needs to read on in another process; no key is in it."""
+        return {"entry": self._entry.pk, "owners": [str(owner_id) for owner_id in self._owner_ids]}
 
     def read(self, columns: Sequence[str]) -> Iterator[ReleasedDevice]:
         """Yield the devices in the order of `read_pieces`."""
@@ -120,6 +128,10 @@ class KeyRelease:
 
     def _read_piece(self, owner_id: UUID, piece: bytes, columns: Sequence[str]) -> list[ReleasedDevice]:
         raw_ids = bulk.split_ids(piece)
+        if self._wanted is not None:
+            raw_ids = [raw_id for raw_id in raw_ids if raw_id in self._wanted]
+        if not raw_ids:
+            return []
         where = self._match_devices(owner_id, raw_ids)
         # Keys first: of a device that changes hands between the two queries nothing is opened.
         sealed = self._fetch_keys(where)
@@ -234,6 +246,21 @@ def release_keys(
     return KeyRelease(entry, owner_ids)
 
 
+def resume_release(access: Access, release: Mapping[str, Any], device_ids: Iterable[UUID]) -> KeyRelease:
+    """Return a release that `release_keys` made for long work of this organisation, to read these devices of it.
+
+    `release` is what `KeyRelease.to_json` gave: its entry was committed before anybody could hold it. Owners that let
+    the keys be read no longer are left out. Raises PermissionDenied without the right, or for a release of others.
+    """
+    entry = AuditEntry.objects.get(pk=release["entry"])
+    permission = RELEASE_PERMISSIONS[Event(entry.event)]
+    access.require(permission)
+    if entry.organisation_id != access.organisation_id:
+        raise PermissionDenied
+    owner_ids = access.reach(permission) & set(map(UUID, release["owners"]))
+    return KeyRelease(entry, sorted(owner_ids), device_ids)
+
+
 def _list_owners(devices: models.QuerySet[Device], reach: frozenset[UUID]) -> list[UUID]:
     """Return whose devices these are; with one organisation in reach there is nothing to ask."""
     if len(reach) == 1:
@@ -241,7 +268,7 @@ def _list_owners(devices: models.QuerySet[Device], reach: frozenset[UUID]) -> li
     return [owner_id for owner_id in sorted(reach) if devices.filter(owner=owner_id).exists()]
 
 
-def reencrypt_keys(device_ids: Sequence[UUID], *, from_owner: UUID, to_owner: UUID) -> int:
+def reencrypt_keys(device_ids: Sequence[bulk.RawId], *, from_owner: UUID, to_owner: UUID) -> int:
     """Seal the keys of these devices for another owner, inside the transaction that changes the owner.
 
     Plaintext stays within this call. Returns the number of keys. Raises EnvelopeError if one does not open, and
@@ -253,27 +280,26 @@ def reencrypt_keys(device_ids: Sequence[UUID], *, from_owner: UUID, to_owner: UU
     return count
 
 
-def _reencrypt_chunk(device_ids: Sequence[UUID], from_owner: UUID, to_owner: UUID) -> int:
-    condition, parameters = bulk.match_ids("device_id", map(bulk.to_raw_id, device_ids))
+def _reencrypt_chunk(device_ids: Sequence[bulk.RawId], from_owner: UUID, to_owner: UUID) -> int:
+    condition, parameters = bulk.match_ids("device_id", device_ids)
     rows = bulk.fetch_rows(
         f"SELECT {bulk.select_id('device_id')}, {bulk.select_id('id')}, kind, version, blob "
-        f"FROM keystore_devicekey WHERE {condition} AND owner_id = %s",
+        f"FROM keystore_devicekey WHERE {condition} AND {bulk.without_index('owner_id')} = %s",
         [*parameters, bulk.encode_id(from_owner)],
     )
-    decode, owner = bulk.decode_ids(), bulk.encode_id(to_owner)
+    decode = bulk.decode_ids()
     blobs = keyring.current_cipher(to_owner).seal_many(
         (decode(key_id), decode(device_id), kind, version, key)
         for (device_id, key_id, kind, version, _blob), key in zip(
             rows, _open_rows(from_owner, rows), strict=True
         )
     )
-    bulk.update_rows(
+    bulk.update_by_id(
         "keystore_devicekey",
-        key=("id", "uuid"),
-        columns=(("owner_id", "uuid"), ("blob", "bytea")),
-        rows=(
-            (bulk.encode_id(bulk.to_uuid(row[1])), owner, blob) for row, blob in zip(rows, blobs, strict=True)
-        ),
+        [row[1] for row in rows],
+        ("blob", "bytea"),
+        blobs,
+        {"owner_id": bulk.encode_id(to_owner)},
     )
     return len(rows)
 

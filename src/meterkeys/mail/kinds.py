@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 
 from django.utils.functional import Promise
@@ -55,6 +55,7 @@ _ISSUER = "Acme Metering"
 _PERSON = "Martin Keller"
 _BATCH = "acme_2024-117"
 _DAY = date(2027, 3, 31)
+_TIME = datetime(2027, 3, 31, 12, 5, tzinfo=UTC)
 
 _KINDS = (
     _describe(
@@ -77,7 +78,7 @@ _KINDS = (
     _describe(
         "new_batch",
         _("New batch"),
-        "devices/?batch=01890a5d-ac96-774b-bcce-b302099a8057",
+        "batches/01890a5d-ac96-774b-bcce-b302099a8057/claim/",
         goes_outside=True,
         organisation=_ORGANISATION,
         issuer=_ISSUER,
@@ -105,7 +106,7 @@ _KINDS = (
         _("Security notice"),
         "profile/",
         what=_("Your password was changed"),
-        time="2027-03-31 14:05",
+        time=_TIME,
     ),
     _describe(
         "ownership_request",

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from meterkeys.core.ids import new_id
 
@@ -47,7 +48,7 @@ class OwnedModel(models.Model):
 class LetterState(models.TextChoices):
     QUEUED = "queued", _("Queued")
     SENT = "sent", _("Sent")
-    FAILED = "failed", _("Failed")
+    FAILED = "failed", pgettext_lazy("letter", "Failed")
 
 
 class OutgoingLetter(models.Model):

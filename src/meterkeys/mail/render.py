@@ -97,16 +97,18 @@ def _prepare_values(kind: LetterKind, language: str, values: Mapping[str, Value]
     if wrong := kind.samples.keys() ^ values.keys():
         raise ValueError(f"Placeholders missing or too many in {kind.name}: {', '.join(sorted(wrong))}.")
     with translation.override(language):
-        words = {name: flatten_words(_localise(value)) for name, value in values.items()}
+        words = {name: flatten_words(write_value(value)) for name, value in values.items()}
     _check_link(words["action_link"])
     return words
 
 
-def _localise(value: Value) -> str:
+def write_value(value: Value) -> str:
+    """Write a value as the active language does; a time with its zone, which its reader may not live in."""
     if isinstance(value, int):
         return str(number_format(value, use_l10n=True, force_grouping=True))
     if isinstance(value, datetime):
-        return date_format(timezone.localtime(value), "DATETIME_FORMAT")
+        local = timezone.localtime(value)
+        return f"{date_format(local, 'DATETIME_FORMAT')} ({date_format(local, 'T')})"
     return date_format(value) if isinstance(value, date) else str(value)
 
 

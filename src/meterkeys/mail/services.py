@@ -159,6 +159,12 @@ def count_letters(address: str, kinds: Iterable[str], since: datetime) -> int:
     return recent.filter(to_address__iexact=address, tested_by="").count()
 
 
+def list_causes(cause_start: str, since: datetime) -> list[str]:
+    """Return what the letters were written for since then whose cause begins so."""
+    recent = OutgoingLetter.objects.filter(cause__startswith=cause_start, created_at__gte=since)
+    return list(recent.values_list("cause", flat=True))
+
+
 CANCELLED = "cancelled"
 """Stands in a letter for the server's words: its link was dead before the letter was sent."""
 

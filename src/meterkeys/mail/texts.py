@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.mail.kinds import REQUIRED, LetterKind, find_kind
 from meterkeys.mail.markup import PLACEHOLDER, LetterTextError, Node, parse_body
 
 FOLDER = Path(__file__).parent / "letters"
-LANGUAGES = ("de", "en", "es", "fr", "it", "sv")
+LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
 FALLBACK_LANGUAGE = "en"
 LONGEST_SUBJECT = 200
 LARGEST_BODY = 64 * 1024

@@ -10,8 +10,10 @@ class OrganisationsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are only there now.
+        from meterkeys.accounts.senders import register_sender  # noqa: PLC0415
         from meterkeys.mail.services import forget_organisation  # noqa: PLC0415
         from meterkeys.organisations import belongings, receivers  # noqa: F401, PLC0415
+        from meterkeys.organisations.letters import find_account_sender  # noqa: PLC0415
         from meterkeys.organisations.services.invitations.open_invitations import OPEN_INVITATIONS  # noqa: PLC0415
         from meterkeys.organisations.services.organisations import (  # noqa: PLC0415
             count_children,
@@ -24,3 +26,4 @@ class OrganisationsConfig(AppConfig):
         register_holder(_("Members"), count_members, path="/admin/users/?organisation={id}")
         register_holder(_("Subsidiaries"), count_children, path="/admin/organisations/?parent={id}")
         register_leftovers(forget_organisation)
+        register_sender(find_account_sender)

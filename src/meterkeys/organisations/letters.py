@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.accounts.models import User
+from meterkeys.accounts.senders import AccountSender
 from meterkeys.core.errors import DomainError
 from meterkeys.mail.kinds import Value
 from meterkeys.mail.models import OutgoingLetter
@@ -84,3 +86,17 @@ def list_sender_chain(organisation: Organisation | None) -> list[UUID]:
         chain.append(current)
         current = Organisation.objects.values_list("parent_id", flat=True).get(pk=current)
     return chain
+
+
+def find_account_sender(user: User) -> AccountSender:
+    """Return the person's own organisation: the first they joined, else the one that opened the account.
+
+    It stays the same whichever they work in: an organisation that takes a person on later does not word the letters
+    about an account that was there before.
+    """
+    own = models.Q(accepted_at__isnull=False) | models.Q(opens_account=True)
+    memberships = user.memberships.filter(own).select_related("organisation")
+    first = memberships.order_by(models.F("accepted_at").asc(nulls_last=True), "pk").first()
+    if first is None:
+        return AccountSender()
+    return AccountSender(first.organisation.name, list_sender_chain(first.organisation))

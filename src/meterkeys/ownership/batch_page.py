@@ -2,17 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import timezone
 
 from meterkeys.core.paging import Page, take_page
-from meterkeys.devices.models import Batch, Device, DeviceState
+from meterkeys.devices.models import RELEASABLE_STATES, Batch, Device, DeviceState
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
-from meterkeys.ownership.services import count_states, list_batch_devices, search_receivers
+from meterkeys.ownership.services import (
+    WAITING,
+    count_received,
+    count_states,
+    list_batch_devices,
+    search_receivers,
+)
+from meterkeys.ownership.services.lists import StateCounts
 
 PAGE_SIZE = 50
 RECEIVERS_SHOWN = 50
@@ -20,15 +29,23 @@ RECEIVERS_SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """A batch of the list, and how many of its devices are claimed."""
+    """A batch of the list, how many of its devices are claimed, and how many have waited too long for that."""
 
     batch: Batch
     claimed: int
+    overdue: int
+    days: int
 
 
-def build_batch_rows(access: Access, batches: Sequence[Batch]) -> list[BatchRow]:
-    counts = count_states(access, batches)
-    return [BatchRow(batch, counts.get(batch.pk, {}).get(DeviceState.CLAIMED, 0)) for batch in batches]
+def build_batch_rows(access: Access, batches: Sequence[Batch], days: int) -> list[BatchRow]:
+    """Return the rows; what waits for more than so many days is overdue."""
+    counts, limit = count_states(access, batches), timezone.now() - timedelta(days=days)
+    return [_build_batch_row(batch, counts.get(batch.pk, {}), days, limit) for batch in batches]
+
+
+def _build_batch_row(batch: Batch, counts: StateCounts, days: int, limit: datetime) -> BatchRow:
+    overdue = sum(counts.get(state, 0) for state in WAITING) if batch.created_at <= limit else 0
+    return BatchRow(batch, counts.get(DeviceState.CLAIMED, 0), overdue, days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,9 @@ class BatchPage:
     is_issuer: bool
     is_receiver: bool
     may_claim: bool
+    may_download: bool
+    may_remind: bool
+    may_add: bool
     may_recall: bool
     counts: Sequence[StateCount]
     claimed: int
@@ -72,7 +92,10 @@ def build_batch_page(access: Access, batch: Batch, query: QueryDict) -> BatchPag
         is_issuer=batch.issuer_id in own,
         is_receiver=batch.receiver_id in own,
         may_claim=DeviceState.DELIVERED in counts and access.may(Permission.DEVICE_CLAIM, batch.receiver_id),
-        may_recall=may_recall(access, batch, counts),
+        may_download=may_download(access, batch),
+        may_remind=DeviceState.DELIVERED in counts and may_change(access, batch),
+        may_add=may_change(access, batch) and not counts.keys() - set(WAITING),
+        may_recall=may_change(access, batch) and not counts.keys().isdisjoint(WAITING),
         counts=_list_counts(counts),
         claimed=counts.get(DeviceState.CLAIMED, 0),
         total=sum(counts.values()),
@@ -81,10 +104,38 @@ def build_batch_page(access: Access, batch: Batch, query: QueryDict) -> BatchPag
     )
 
 
-def may_recall(access: Access, batch: Batch, counts: Mapping[DeviceState, int]) -> bool:
-    """Tell whether the person may take products of the batch back, and some are still to be had."""
-    is_issuer = batch.issuer_id == access.organisation_id and access.may(Permission.BATCH_CREATE)
-    return is_issuer and bool({DeviceState.DELIVERED, DeviceState.IN_STOCK} & counts.keys())
+def may_change(access: Access, batch: Batch) -> bool:
+    """Tell whether the person makes the batches of the organisation that issued this one."""
+    return batch.issuer_id == access.organisation_id and access.may(Permission.BATCH_CREATE)
+
+
+def may_download(access: Access, batch: Batch) -> bool:
+    """Tell whether the keys of some device of the batch may leave for the person."""
+    if not access.may(Permission.KEY_EXPORT):
+        return False
+    devices = Device.objects.allowed(access, Permission.KEY_EXPORT).filter(batch=batch)
+    return devices.filter(state__in=RELEASABLE_STATES).exists()
+
+
+def count_recallable(access: Access, batch: Batch) -> int:
+    counts = count_states(access, [batch]).get(batch.pk, {})
+    return sum(counts.get(state, 0) for state in WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPage:
+    """A batch, and what is left for the person to claim of it."""
+
+    batch: Batch
+    waiting: int
+    requested: int
+    claimed: int
+
+
+def build_claim_page(access: Access, batch: Batch) -> ClaimPage:
+    counts = count_received(access, batch)
+    states = (DeviceState.DELIVERED, DeviceState.REQUESTED, DeviceState.CLAIMED)
+    return ClaimPage(batch, *(counts.get(state, 0) for state in states))
 
 
 def _list_counts(counts: Mapping[DeviceState, int]) -> list[StateCount]:

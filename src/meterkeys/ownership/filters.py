@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.core.facets import OPTION_LIMIT, Chip, Facet, Option
@@ -23,6 +25,10 @@ from meterkeys.ownership.services import (
     suggest_references,
 )
 
+DAYS_OFFERED = (7, 30, 90, 365)
+DAYS_BY_DEFAULT = 30
+LONGEST = 36_500
+
 OPEN = "open"
 """The value of the facet "receiver" that stands for batches without one."""
 
@@ -31,6 +37,7 @@ TITLES: dict[str, str | Promise] = {
     "issuer": _("Issuer"),
     "receiver": _("Receiver"),
     "label": _("Label"),
+    "unclaimed": _("Not claimed for"),
 }
 FACETS = tuple(TITLES)
 Values = Iterable[tuple[str, str]]
@@ -47,6 +54,7 @@ class Filters:
     issuer: tuple[str, ...] = ()
     receiver: tuple[str, ...] = ()
     label: tuple[str, ...] = ()
+    unclaimed: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, query: QueryDict) -> "Filters":
@@ -70,7 +78,19 @@ class Filters:
             issuers=_parse_ids(self.issuer) if self.issuer else None,
             receivers=frozenset(receivers) if self.receiver else None,
             labels=frozenset(self.label) if self.label else None,
+            waiting_since=self._waiting_since if self.unclaimed else None,
         )
+
+    @property
+    def _waiting_since(self) -> datetime:
+        """Any of several numbers of days is the smallest of them; no batch is as old as no number at all."""
+        days = _parse_days(self.unclaimed)
+        return timezone.now() - timedelta(days=min(days)) if days else datetime.fromtimestamp(0, UTC)
+
+    @property
+    def days(self) -> int:
+        """After how many days what is not claimed is marked in the list: as the address says, else 30."""
+        return min(_parse_days(self.unclaimed), default=DAYS_BY_DEFAULT)
 
     def without(self, facet: str, value: str) -> "Filters":
         changes: dict[str, Any] = {facet: tuple(v for v in self.chosen(facet) if v != value)}
@@ -89,6 +109,11 @@ def _parse_values(values: list[str]) -> tuple[str, ...]:
 
 def _parse_ids(values: Iterable[str]) -> frozenset[UUID]:
     return frozenset(found for value in values if (found := _parse_id(value)) is not None)
+
+
+def _parse_days(values: Iterable[str]) -> list[int]:
+    numbers = [int(value) for value in values if value.isdecimal() and len(value) <= len(str(LONGEST))]
+    return [number for number in numbers if number <= LONGEST]
 
 
 def _parse_id(value: str) -> UUID | None:
@@ -151,16 +176,31 @@ def _list_receivers(access: Access, search: str) -> Values:
     return [(OPEN, open_batch), *named] if search.casefold() in open_batch.casefold() else named
 
 
+def _list_days(_access: Access, search: str) -> Values:
+    offered = [(str(days), _name_days(days)) for days in DAYS_OFFERED]
+    return [(value, name) for value, name in offered if search.casefold() in name.casefold()]
+
+
+def _name_days(days: int) -> str:
+    return ngettext("more than %(days)d day", "more than %(days)d days", days) % {"days": days}
+
+
 SOURCES: dict[str, Callable[[Access, str], Values]] = {
     "reference": _list_references,
     "issuer": _list_issuers,
     "receiver": _list_receivers,
     "label": _list_labels,
+    "unclaimed": _list_days,
 }
 
 
 def _name_values(access: Access, facet: str, values: Sequence[str]) -> Values:
     """Return the values with what they are called; an organisation that the person may not see is unknown."""
+    if facet == "unclaimed":
+        return [
+            (value, ", ".join(map(_name_days, _parse_days([value]))) or gettext("unknown"))
+            for value in values
+        ]
     if facet not in ("issuer", "receiver") or not values:
         return [(value, value) for value in values]
     suggest = suggest_issuers if facet == "issuer" else suggest_receivers

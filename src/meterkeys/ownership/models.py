@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from meterkeys.devices.models import Batch
 from meterkeys.organisations.models import Organisation
@@ -15,10 +16,10 @@ from meterkeys.organisations.tenancy import TenantModel, match_organisations
 
 
 class RequestState(models.TextChoices):
-    OPEN = "open", _("Open")
+    OPEN = "open", pgettext_lazy("request", "Open")
     CONFIRMED = "confirmed", _("Confirmed")
     DECLINED = "declined", _("Declined")
-    EXPIRED = "expired", _("Expired")
+    EXPIRED = "expired", pgettext_lazy("request", "Expired")
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 

@@ -84,7 +84,7 @@ def list_unreadable(sources: Iterable[Source]) -> list[Problem]:
 
 
 def list_unsettled(plan: BatchPlan) -> list[Problem]:
-    """Return the serial numbers that stand in the way of a batch, by kind."""
+    """Return the serial numbers that stand in the way of a delivery or a recall, by kind."""
     kinds = (
         (
             plan.unknown,
@@ -108,6 +108,22 @@ def list_unsettled(plan: BatchPlan) -> list[Problem]:
                 "%(count)d product is delivered already or stands in another batch: take it out",
                 "%(count)d products are delivered already or stand in another batch: take them out",
                 len(plan.delivered),
+            ),
+        ),
+        (
+            plan.elsewhere,
+            ngettext(
+                "%(count)d serial number is not in this batch: take it out",
+                "%(count)d serial numbers are not in this batch: take them out",
+                len(plan.elsewhere),
+            ),
+        ),
+        (
+            plan.claimed,
+            ngettext(
+                "%(count)d product is claimed or asked for already and stays: take it out",
+                "%(count)d products are claimed or asked for already and stay: take them out",
+                len(plan.claimed),
             ),
         ),
     )

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from meterkeys.ownership.views import batches, requests, take, transfers
+from meterkeys.ownership.views import (
+    batch_changes,
+    batches,
+    claims,
+    delivery_notes,
+    requests,
+    take,
+    transfers,
+)
 
 urlpatterns = [
     path("batches/", batches.list_batch_references, name="batch_list"),
@@ -10,8 +18,12 @@ urlpatterns = [
     path("batches/new/", batches.create_batch_reference, name="batch_create"),
     path("batches/receivers/", batches.list_receiver_options, name="batch_receivers"),
     path("batches/<uuid:batch_id>/", batches.show_batch, name="batch_detail"),
-    path("batches/<uuid:batch_id>/claim/", batches.claim_whole_batch, name="batch_claim"),
-    path("batches/<uuid:batch_id>/recall/", batches.recall_batch, name="batch_recall"),
+    path("batches/<uuid:batch_id>/add/", batch_changes.add_products, name="batch_add"),
+    path("batches/<uuid:batch_id>/claim/", claims.claim_whole_batch, name="batch_claim"),
+    path("batches/<uuid:batch_id>/delivery-note/", delivery_notes.download_delivery_note, name="batch_note"),
+    path("batches/<uuid:batch_id>/letter/", batch_changes.send_again, name="batch_letter"),
+    path("batches/<uuid:batch_id>/recall/", batch_changes.recall_products, name="batch_recall"),
+    path("batches/<uuid:batch_id>/recall/all/", batch_changes.recall_all, name="batch_recall_all"),
     path("ownership/take/", take.take_ownership, name="ownership_take"),
     path("ownership/requests/", requests.list_requests, name="ownership_request_list"),
     path("ownership/requests/<uuid:request_id>/confirm/", requests.confirm, name="ownership_request_confirm"),

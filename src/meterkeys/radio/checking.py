@@ -11,7 +11,7 @@ from meterkeys.radio.reasons import DamagedError
 from meterkeys.radio.spellings import Telegram, limit_length, parse_telegram
 from meterkeys.radio.verdicts import Kind, Outcome, Verdict, choose_best
 from meterkeys.radio.wmbus.checking import check_frame
-from meterkeys.radio.wmbus.frames import Frame, explain_damage, read_frames
+from meterkeys.radio.wmbus.frames import Frame, explain_damage, read_frames, read_plain_frame
 
 # EN 13757-4, table 26: the C-fields that meters and their partners use.
 _CONTROLS = frozenset(
@@ -82,10 +82,18 @@ def check_captured(telegram: Telegram, question: Question) -> Verdict:
 def _check_readings(raw: bytes, question: Question) -> Iterator[Verdict]:
     """Yield the verdict of every way in which the bytes can be read, the most probable first; stop at a proof."""
     keys = as_keys(question.keys)
+    plain = read_plain_frame(raw) if len(raw) > 1 and raw[1] in _CONTROLS else None
+    known = check_frame(plain, keys, question.meter_ids) if plain else None
+    if known and known.verdict is Outcome.PROVEN:
+        # Whether its end could be a checksum needs not be computed any more.
+        yield known
+        return
     frames = read_frames(raw)
     is_lorawan = is_plausible(raw)
     for reading in _order_readings(raw, frames, is_lorawan=is_lorawan):
-        if isinstance(reading, Frame):
+        if known and reading == plain:
+            verdict = known
+        elif isinstance(reading, Frame):
             verdict = check_frame(reading, keys, question.meter_ids)
         else:
             memory = question.memory or JoinMemory()

@@ -1,9 +1,10 @@
 """Why a telegram was judged as it was, as data: a stable code and the words that fill its sentence.
 
-Who shows a reason translates the sentence: ``gettext(MESSAGES[reason.code]) % reason.params``. No parameter ever
-holds a key or a decrypted byte.
+Who shows a reason translates the sentence and those of its parameters that are words:
+``reason.fill(gettext)``. No parameter ever holds a key or a decrypted byte.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -21,6 +22,11 @@ class Reason:
 
     def __str__(self) -> str:
         return MESSAGES[self.code] % self.params
+
+    def fill(self, translate: Callable[[str], str]) -> str:
+        """Return the sentence in the language of ``translate``; numbers and names stay as they are."""
+        words = {name: translate(text) if text in TERMS else text for name, text in self.params.items()}
+        return translate(MESSAGES[self.code]) % words
 
 
 class RadioError(Exception):
@@ -42,6 +48,24 @@ class UnsupportedError(RadioError):
         super().__init__(code, mode=mode, **params)
         self.mode = mode
 
+
+EXTENDED_LINK_LAYER = gettext_noop("extended link layer")
+AUTHENTICATION_LAYER = gettext_noop("authentication layer")
+TRANSPORT_LAYER = gettext_noop("transport layer")
+MANUFACTURER_SPECIFIC = gettext_noop("manufacturer specific")
+SPECIFIC_USE = gettext_noop("specific use")
+RESERVED = gettext_noop("reserved")
+TERMS = frozenset(
+    {
+        EXTENDED_LINK_LAYER,
+        AUTHENTICATION_LAYER,
+        TRANSPORT_LAYER,
+        MANUFACTURER_SPECIFIC,
+        SPECIFIC_USE,
+        RESERVED,
+    }
+)
+"""Parameters that are words of a language."""
 
 MESSAGES = {
     # proven
@@ -85,6 +109,7 @@ MESSAGES = {
     "manufacturer_ci": gettext_noop("The content is the manufacturer's own (%(mode)s)."),
     "mode_unsupported": gettext_noop("Security mode %(number)s (%(name)s) is not checked."),
     "ell_encryption": gettext_noop("Encryption %(number)s of the extended link layer is reserved."),
+    "ell_variable": gettext_noop("The extended link layer of variable length (CI 86) is not read."),
     "unknown_ci": gettext_noop("The field CI %(ci)s is not known: the content cannot be told apart."),
     "fragment": gettext_noop("This is one fragment of a longer message; the check needs all of them."),
     "authentication_type": gettext_noop("Authentication type %(number)s is not checked."),

@@ -137,6 +137,8 @@ def parse_digits(text: str) -> bytes:
     if len(text) > MAX_TEXT:
         raise DamagedError("too_long")
     digits = _SEPARATORS.sub("", re.sub(r"0[xX]", "", text))
+    if not digits:
+        raise DamagedError("too_short", length=0)
     if _HEX.match(digits):
         return limit_length(_decode_hex(digits))
     return limit_length(_decode_base64("".join(text.strip().splitlines())))

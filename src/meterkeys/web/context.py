@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from meterkeys.accounts.models import User
@@ -22,6 +23,11 @@ class Chrome:
     def navigation(self) -> Navigation:
         access: Access | None = getattr(self._request, "access", None)
         return build_navigation(access, self._request.path) if access else Navigation([], [])
+
+    @property
+    def languages(self) -> list[tuple[str, str]]:
+        """Return code and own name of each language; Django's tag for it would translate the names."""
+        return settings.LANGUAGES
 
     @cached_property
     def unread(self) -> int:

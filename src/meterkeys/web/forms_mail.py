@@ -3,14 +3,15 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.functional import Promise
-from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from meterkeys.core.errors import DomainError
 from meterkeys.mail.kinds import KINDS
 from meterkeys.mail.models import LetterState
-from meterkeys.mail.texts import LANGUAGES, LONGEST_SUBJECT
+from meterkeys.mail.texts import LONGEST_SUBJECT
 from meterkeys.organisations.letter_templates import (
     FOOTER_LENGTH,
     NAME_LENGTH,
@@ -23,13 +24,15 @@ Choices = list[tuple[str, str | Promise]]
 
 
 def name_language(code: str) -> str:
-    """Return the language's name in itself, as a list of languages shows it."""
-    return str(get_language_info(code)["name_local"]).capitalize()
+    """Return the language's name in itself."""
+    return str(dict(settings.LANGUAGES)[code])
 
 
 KIND_CHOICES: Choices = [(kind.name, kind.title) for kind in KINDS.values()]
-LANGUAGE_CHOICES: Choices = [(code, name_language(code)) for code in LANGUAGES]
-ACTIVE_CHOICES: Choices = [("yes", _("Active")), ("no", _("Inactive"))]
+ACTIVE_CHOICES: Choices = [
+    ("yes", pgettext_lazy("letter template", "Active")),
+    ("no", pgettext_lazy("letter template", "Inactive")),
+]
 
 
 class _FilterForm(forms.Form):
@@ -47,10 +50,12 @@ class _FilterForm(forms.Form):
 class TemplateFilterForm(_FilterForm):
     kind = forms.ChoiceField(label=_("Type"), choices=[("", _("All types")), *KIND_CHOICES], required=False)
     active = forms.ChoiceField(
-        label=_("Active"), choices=[("", _("Active and inactive")), *ACTIVE_CHOICES], required=False
+        label=pgettext_lazy("letter template", "Active"),
+        choices=[("", _("Active and inactive")), *ACTIVE_CHOICES],
+        required=False,
     )
     language = forms.ChoiceField(
-        label=_("Language"), choices=[("", _("All languages")), *LANGUAGE_CHOICES], required=False
+        label=_("Language"), choices=[("", _("All languages")), *settings.LANGUAGES], required=False
     )
 
     def filter(self, templates: list[ShownTemplate]) -> list[ShownTemplate]:
@@ -74,9 +79,15 @@ class LetterFilterForm(_FilterForm):
 class TemplateForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=NAME_LENGTH)
     kind = forms.ChoiceField(label=_("Type"), choices=KIND_CHOICES)
-    language = forms.ChoiceField(label=_("Language"), choices=LANGUAGE_CHOICES)
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
     subject = forms.CharField(label=_("Subject"), max_length=LONGEST_SUBJECT)
     body = forms.CharField(label=_("Text"), widget=forms.Textarea(attrs={"rows": 20, "spellcheck": "true"}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # For the screen reader and the browser's check of spelling.
+        for name in ("subject", "body"):
+            self.fields[name].widget.attrs["lang"] = self["language"].value() or ""
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -10,6 +10,7 @@ from meterkeys.ownership.services.batches import (
     find_reference_prefix,
     plan_batch,
 )
+from meterkeys.ownership.services.changes import add_devices, check_open_to_more, plan_recall, recall_serials
 from meterkeys.ownership.services.claims import (
     ClaimResult,
     claim_batch,
@@ -17,11 +18,15 @@ from meterkeys.ownership.services.claims import (
     claim_devices,
     claim_within,
 )
+from meterkeys.ownership.services.codes import check_own_code
 from meterkeys.ownership.services.lists import (
+    WAITING,
     BatchFilter,
     BatchSides,
+    count_received,
     count_states,
     find_batch,
+    find_received_batch,
     find_sides,
     list_batch_devices,
     list_batches,
@@ -32,6 +37,7 @@ from meterkeys.ownership.services.lists import (
     suggest_references,
 )
 from meterkeys.ownership.services.recalls import hand_back_devices, hand_back_within, recall_devices
+from meterkeys.ownership.services.reminders import send_letter_again
 from meterkeys.ownership.services.requests import (
     confirm_request,
     count_open_requests,
@@ -52,6 +58,7 @@ from meterkeys.ownership.services.transfers import (
 )
 
 __all__ = [
+    "WAITING",
     "BatchFilter",
     "BatchPlan",
     "BatchSides",
@@ -60,7 +67,10 @@ __all__ = [
     "TakenBatch",
     "UnsettledSerialsError",
     "accept_offer",
+    "add_devices",
     "check_label",
+    "check_open_to_more",
+    "check_own_code",
     "check_reference",
     "claim_batch",
     "claim_device",
@@ -68,6 +78,7 @@ __all__ = [
     "claim_within",
     "confirm_request",
     "count_open_requests",
+    "count_received",
     "count_states",
     "create_batch",
     "decline_offer",
@@ -75,6 +86,7 @@ __all__ = [
     "expire_offers",
     "expire_requests",
     "find_batch",
+    "find_received_batch",
     "find_reference_prefix",
     "find_sides",
     "hand_back_devices",
@@ -87,8 +99,11 @@ __all__ = [
     "list_open_requests",
     "offer_devices",
     "plan_batch",
+    "plan_recall",
     "recall_devices",
+    "recall_serials",
     "search_receivers",
+    "send_letter_again",
     "suggest_issuers",
     "suggest_labels",
     "suggest_receivers",

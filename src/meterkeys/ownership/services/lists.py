@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import models
@@ -15,18 +16,23 @@ from meterkeys.organisations.services import list_receivers
 
 StateCounts = Mapping[DeviceState, int]
 
+WAITING = (DeviceState.IN_STOCK, DeviceState.DELIVERED)
+"""States in which a device of a batch waits for its receiver, or for whoever takes the open batch."""
+
 
 @dataclass(frozen=True, slots=True)
 class BatchFilter:
     """Which batches are wanted: those with one of the values of each field; a field that is None asks for nothing.
 
-    `receivers` may hold None for the open batches.
+    `receivers` may hold None for the open batches. `waiting_since` asks for those made by then of which something
+    still waits to be claimed or taken.
     """
 
     references: frozenset[str] | None = None
     issuers: frozenset[UUID] | None = None
     receivers: frozenset[UUID | None] | None = None
     labels: frozenset[str] | None = None
+    waiting_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,23 @@ def list_batches(access: Access, wanted: BatchFilter | None = None) -> models.Qu
 def find_batch(access: Access, batch_id: UUID) -> Batch:
     """Return one of `list_batches`. Raises Batch.DoesNotExist for a batch between others."""
     return list_batches(access).get(pk=batch_id)
+
+
+def find_received_batch(access: Access, batch_id: UUID) -> Batch:
+    """Return a batch that was delivered to where the person may claim. Raises Batch.DoesNotExist for any other.
+
+    Whoever claims need not see the list of batches: the letter leads here.
+    """
+    claims_for = access.reach(Permission.DEVICE_CLAIM)
+    batches = Batch.objects.allowed(access, Permission.DEVICE_CLAIM).filter(receiver__in=claims_for)
+    return batches.select_related("issuer", "receiver").defer("code_hash").get(pk=batch_id)
+
+
+def count_received(access: Access, batch: Batch) -> StateCounts:
+    """Count the devices of a received batch by state, as far as the person may claim them or has."""
+    devices = Device.objects.allowed(access, Permission.DEVICE_CLAIM).filter(batch=batch)
+    rows = devices.order_by().values_list("state").annotate(models.Count("pk"))
+    return {DeviceState(state): count for state, count in rows}
 
 
 def find_sides(access: Access) -> BatchSides:
@@ -128,6 +151,9 @@ def _match(wanted: BatchFilter) -> models.Q:
         condition &= models.Q(issuer__in=wanted.issuers)
     if wanted.receivers is not None:
         condition &= _match_receivers(wanted.receivers)
+    if wanted.waiting_since is not None:
+        waiting = Device.unscoped.filter(batch=models.OuterRef("pk"), state__in=WAITING)
+        condition &= models.Q(models.Exists(waiting), created_at__lte=wanted.waiting_since)
     return condition
 
 

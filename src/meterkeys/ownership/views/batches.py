@@ -2,20 +2,15 @@
 
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.template.defaultfilters import filesizeformat
-from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from meterkeys.core.errors import DomainError
 from meterkeys.core.pages import render_list
 from meterkeys.core.paging import take_page
-from meterkeys.core.uploads import is_upload_too_large
 from meterkeys.devices.models import Batch
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.requests import MemberRequest, member_required
@@ -26,17 +21,9 @@ from meterkeys.ownership.batch_page import (
     build_receiver_choice,
 )
 from meterkeys.ownership.filters import FACETS, Filters, build_chips, build_facets, search_facet
-from meterkeys.ownership.forms import BatchForm
-from meterkeys.ownership.services import (
-    ClaimResult,
-    CreatedBatch,
-    claim_batch,
-    create_batch,
-    find_batch,
-    find_sides,
-    list_batches,
-    recall_devices,
-)
+from meterkeys.ownership.serial_forms import BatchForm
+from meterkeys.ownership.services import CreatedBatch, create_batch, find_batch, find_sides, list_batches
+from meterkeys.ownership.views.found import check_upload, find_or_404
 
 
 @require_safe
@@ -50,7 +37,7 @@ def list_batch_references(request: MemberRequest) -> HttpResponse:
         "filters": filters,
         "sides": sides,
         "page": page,
-        "rows": build_batch_rows(request.access, page.rows),
+        "rows": build_batch_rows(request.access, page.rows, filters.days),
         "total": batches.count(),
         "facets": build_facets(request.access, filters, sides),
         "chips": build_chips(request.access, filters),
@@ -72,10 +59,7 @@ def list_facet_options(request: MemberRequest, facet: str) -> HttpResponse:
 @require_safe
 @member_required(Permission.BATCH_VIEW)
 def show_batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
-    try:
-        batch = find_batch(request.access, batch_id)
-    except Batch.DoesNotExist:
-        raise Http404 from None
+    batch = find_or_404(request.access, batch_id)
     page = build_batch_page(request.access, batch, request.GET)
     return render_list(
         request, "ownership/batch_detail.html", "ownership/_batch_devices.html", {"page": page}
@@ -88,18 +72,12 @@ def create_batch_reference(request: MemberRequest) -> HttpResponse:
     if request.method != "POST":
         return render_batch_form(request, BatchForm(request.access))
     form = BatchForm(request.access, request.POST, request.FILES)
-    if is_upload_too_large(request):
-        form.add_error("serial_files", describe_upload_limit())
+    check_upload(request, form)
     created = save_batch(request, form) if form.is_valid() else None
     if created is None:
         form.keep_files()
         return render_batch_form(request, form)
     return answer_created(request, created)
-
-
-def describe_upload_limit() -> str:
-    limit = filesizeformat(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
-    return _("The files are larger than %(limit)s together and were not read.") % {"limit": limit}
 
 
 def save_batch(request: MemberRequest, form: BatchForm) -> CreatedBatch | None:
@@ -156,51 +134,3 @@ def list_receiver_options(request: MemberRequest) -> HttpResponse:
     """The organisations that match `q`, to be chosen as receiver."""
     choice = build_receiver_choice(request.access, request.GET.get("q", ""), request.GET.get("receiver", ""))
     return render(request, "ownership/_receiver_options.html", {"choice": choice})
-
-
-@require_POST
-@member_required(Permission.DEVICE_CLAIM)
-def claim_whole_batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
-    """Claim all products of a batch that wait for it, as the button in its letter's page does."""
-    try:
-        result = claim_batch(request.access, batch_id)
-    except DomainError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, describe_claims(result))
-    return redirect(f"{reverse('device_list')}?batch={batch_id}")
-
-
-def describe_claims(result: ClaimResult) -> str:
-    sentences = []
-    if result.claimed:
-        text = ngettext(
-            "%(count)d product is claimed: its keys can be downloaded.",
-            "%(count)d products are claimed: their keys can be downloaded.",
-            result.claimed,
-        )
-        sentences.append(text % {"count": result.claimed})
-    if result.requested:
-        text = ngettext(
-            "For %(count)d product the issuer was asked to confirm.",
-            "For %(count)d products the issuer was asked to confirm.",
-            result.requested,
-        )
-        sentences.append(text % {"count": result.requested})
-    return " ".join(sentences)
-
-
-@require_POST
-@member_required(Permission.BATCH_CREATE)
-def recall_batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
-    """Take back into stock what nobody has claimed yet."""
-    try:
-        count = recall_devices(request.access, batch_id)
-    except Batch.DoesNotExist:
-        raise Http404 from None
-    except DomainError as error:
-        messages.error(request, str(error))
-    else:
-        text = ngettext("%(count)d product is back in stock.", "%(count)d products are back in stock.", count)
-        messages.success(request, text % {"count": count})
-    return redirect("batch_detail", batch_id)

@@ -17,7 +17,8 @@ from meterkeys.ownership.services import TakenBatch, take_batch
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required(Permission.OWNERSHIP_TAKE)
 def take_ownership(request: MemberRequest) -> HttpResponse:
-    form = TakeForm(request.POST if request.method == "POST" else None)
+    reference = request.GET.get("reference", "")
+    form = TakeForm(request.POST if request.method == "POST" else None, initial={"reference": reference})
     if form.is_valid() and (taken := take(request, form)):
         messages.success(request, describe_taken(taken))
         if taken.is_requested:

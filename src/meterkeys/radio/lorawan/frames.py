@@ -36,6 +36,8 @@ class FrameType(IntEnum):
     PROPRIETARY = 7
 
 
+_TYPES = tuple(FrameType)
+"""By their numbers, which are all of three bits."""
 JOINS = frozenset({FrameType.JOIN_REQUEST, FrameType.JOIN_ACCEPT})
 DOWN = frozenset({FrameType.UNCONFIRMED_DOWN, FrameType.CONFIRMED_DOWN})
 
@@ -82,7 +84,7 @@ def read_frame(raw: bytes) -> LorawanFrame:
         raise DamagedError("lorawan_length", length=0)
     if raw[0] & RESERVED_BITS:
         raise UnsupportedError("lorawan_reserved", f"LoRaWAN MHDR {raw[0]:02X}")
-    frame_type = FrameType(raw[0] >> 5)
+    frame_type = _TYPES[raw[0] >> 5]
     if frame_type is FrameType.REJOIN_REQUEST:
         raise UnsupportedError("rejoin", "LoRaWAN 1.1 rejoin-request")
     if frame_type is FrameType.PROPRIETARY:

@@ -9,7 +9,7 @@ present, 7-0 fragment number. MCL: bits 3-0 kind and length of the MAC. MCR: mes
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from meterkeys.radio.reasons import DamagedError, UnsupportedError
+from meterkeys.radio.reasons import AUTHENTICATION_LAYER, DamagedError, UnsupportedError
 
 AFL_CI = 0x90
 MORE_FRAGMENTS, HAS_MCL, HAS_ML, HAS_MCR, HAS_MAC, HAS_KI = (1 << bit for bit in (14, 13, 12, 11, 10, 9))
@@ -45,7 +45,7 @@ def read_authentication(data: bytes) -> tuple[Authentication, bytes]:
     length = data[1] if len(data) > 1 else 0
     fields, rest = data[2 : 2 + length], data[2 + length :]
     if len(fields) < max(length, 2):
-        raise DamagedError("cut_off", layer="authentication layer")
+        raise DamagedError("cut_off", layer=AUTHENTICATION_LAYER)
     return _read_fields(fields, rest), rest
 
 

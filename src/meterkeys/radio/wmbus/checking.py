@@ -13,6 +13,7 @@ from meterkeys.radio.wmbus.frames import Frame
 from meterkeys.radio.wmbus.layers import Layers, open_hidden_layers, read_link, read_upper_layers
 from meterkeys.radio.wmbus.modes.choose import choose_lock
 from meterkeys.radio.wmbus.modes.lock import Lock, Opening
+from meterkeys.radio.wmbus.qundis import name_qundis_cipher
 from meterkeys.radio.wmbus.transport import Transport
 
 
@@ -54,7 +55,8 @@ def _read(layers: Layers) -> str:
     cipher = name_diehl_cipher(layers)
     if not cipher:
         read_upper_layers(layers)
-    elif has_moved_number(layers):
+        return name_qundis_cipher(layers)
+    if has_moved_number(layers):
         layers.link = layers.link.with_moved_number
     return cipher
 
@@ -147,7 +149,14 @@ def _describe_clear(layers: Layers, code: str) -> Verdict:
 
 def _describe(layers: Layers, outcome: Outcome, reason: Reason, **others: Any) -> Verdict:
     link = layers.link
-    own = layers.transport.address if layers.transport else None
+    if layers.transport and layers.transport.address:
+        own = layers.transport.address
+        others |= {
+            "tpl_meter_id": own.meter_id,
+            "tpl_manufacturer": own.manufacturer,
+            "tpl_version": own.version,
+            "tpl_device_type": own.device_type,
+        }
     return Verdict(
         outcome,
         reason,
@@ -156,10 +165,6 @@ def _describe(layers: Layers, outcome: Outcome, reason: Reason, **others: Any) -
         meter_id=link.meter_id,
         version=link.version,
         device_type=link.device_type,
-        tpl_meter_id=own.meter_id if own else "",
-        tpl_manufacturer=own.manufacturer if own else "",
-        tpl_version=own.version if own else "",
-        tpl_device_type=own.device_type if own else "",
         counters=_list_counters(layers),
         layers=tuple(layers.names),
         **others,

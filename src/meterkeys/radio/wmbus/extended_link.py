@@ -9,13 +9,15 @@ all that follows it, is encrypted with it.
 
 from typing import NamedTuple
 
-from meterkeys.radio.reasons import DamagedError, UnsupportedError
+from meterkeys.radio.reasons import EXTENDED_LINK_LAYER, DamagedError, UnsupportedError
 from meterkeys.radio.wmbus.address import Address
 from meterkeys.radio.wmbus.crc import compute_crc
 
 SHORT, SESSION, RECEIVER, RECEIVER_SESSION = 0x8C, 0x8D, 0x8E, 0x8F
 ELL_LENGTHS = {SHORT: 3, SESSION: 7, RECEIVER: 11, RECEIVER_SESSION: 15}
 """Bytes from the CI to the last that is never encrypted."""
+ELL_VARIABLE = 0x86
+"""A layer whose fields are told by a control field of its own; no public frame has one."""
 CRC = 2
 AES_CTR = 1
 
@@ -41,13 +43,13 @@ def read_extended_link(data: bytes) -> tuple[ExtendedLink, bytes]:
     """
     length = ELL_LENGTHS[data[0]]
     if len(data) < length:
-        raise DamagedError("cut_off", layer="extended link layer")
+        raise DamagedError("cut_off", layer=EXTENDED_LINK_LAYER)
     layer = _read_fields(data[:length])
     rest = data[length:]
     if layer.session is None:
         return layer, rest
     if len(rest) < CRC:
-        raise DamagedError("cut_off", layer="extended link layer")
+        raise DamagedError("cut_off", layer=EXTENDED_LINK_LAYER)
     if layer.encryption > AES_CTR:
         raise UnsupportedError(
             "ell_encryption", f"ELL encryption {layer.encryption}", number=layer.encryption

@@ -45,11 +45,17 @@ def read_frames(raw: bytes) -> list[Frame]:
         return []
     length = raw[0] + 1
     frames = _read_with_checksums(raw)
-    if len(raw) == length:
-        frames.append(Frame(raw, FrameFormat.STRIPPED))
+    plain = read_plain_frame(raw)
+    if plain:
+        frames.append(plain)
     elif len(raw) == length - CRC * _count_b(length):
         frames.append(Frame(raw, FrameFormat.B, is_doubtful=True))
     return frames
+
+
+def read_plain_frame(raw: bytes) -> Frame | None:
+    """Return the reading as a frame without checksums, None if the length does not fit."""
+    return Frame(raw, FrameFormat.STRIPPED) if LINK_LENGTH <= len(raw) == raw[0] + 1 else None
 
 
 def _read_with_checksums(raw: bytes) -> list[Frame]:

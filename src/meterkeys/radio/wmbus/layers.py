@@ -6,17 +6,25 @@ Every layer begins with its CI. An encrypted extended link layer hides what foll
 
 from dataclasses import dataclass, field
 
-from meterkeys.radio.reasons import DamagedError, UnsupportedError
+from meterkeys.radio.reasons import (
+    AUTHENTICATION_LAYER,
+    EXTENDED_LINK_LAYER,
+    DamagedError,
+    UnsupportedError,
+)
 from meterkeys.radio.wmbus.address import Address
 from meterkeys.radio.wmbus.authentication import AFL_CI, Authentication, read_authentication
-from meterkeys.radio.wmbus.extended_link import ELL_LENGTHS, ExtendedLink, read_extended_link
+from meterkeys.radio.wmbus.extended_link import ELL_LENGTHS, ELL_VARIABLE, ExtendedLink, read_extended_link
 from meterkeys.radio.wmbus.frames import LINK_LENGTH
 from meterkeys.radio.wmbus.transport import Transport, read_transport
 
 
 @dataclass(slots=True)
 class Layers:
-    """What is known of a frame. ``content``: the bytes after the innermost layer that could be read."""
+    """What is known of a frame. ``content``: the bytes after the innermost layer that could be read.
+
+    ``is_hidden``: the extended link layer encrypts all that follows.
+    """
 
     control: int
     link: Address
@@ -24,12 +32,8 @@ class Layers:
     authentication: Authentication | None = None
     transport: Transport | None = None
     content: bytes = b""
+    is_hidden: bool = False
     names: list[str] = field(default_factory=list)
-
-    @property
-    def is_hidden(self) -> bool:
-        """Tell whether the extended link layer encrypts all that follows."""
-        return bool(self.extended_link and self.extended_link.encryption)
 
     @property
     def meter(self) -> Address:
@@ -75,14 +79,17 @@ def read_upper_layers(layers: Layers) -> None:
 
 def _read_layer(layers: Layers, ci: int) -> None:
     if ci in ELL_LENGTHS:
-        _refuse_second(layers.extended_link, "extended link layer")
+        _refuse_second(layers.extended_link, EXTENDED_LINK_LAYER)
         layers.extended_link, layers.content = read_extended_link(layers.content)
+        layers.is_hidden = bool(layers.extended_link.encryption)
         layers.names.append(f"ELL-{ci:02X}")
     elif ci == AFL_CI:
-        _refuse_second(layers.authentication, "authentication layer")
+        _refuse_second(layers.authentication, AUTHENTICATION_LAYER)
         layers.authentication, layers.content = read_authentication(layers.content)
         layers.names.append("AFL")
         _refuse_fragment(layers.authentication)
+    elif ci == ELL_VARIABLE:
+        raise UnsupportedError("ell_variable", "ELL-86")
     else:
         layers.transport, layers.content = read_transport(layers.content)
         layers.names.append(f"TPL-{ci:02X}")
@@ -105,5 +112,5 @@ def open_hidden_layers(layers: Layers, plain: bytes) -> Layers:
         read_upper_layers(opened)
     except (DamagedError, UnsupportedError):
         opened.content = b""
-    opened.extended_link = layers.extended_link
+    opened.extended_link, opened.is_hidden = layers.extended_link, layers.is_hidden
     return opened

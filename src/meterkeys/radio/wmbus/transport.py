@@ -13,7 +13,7 @@ CFE of mode 7, one byte: bits 5-4 key derivation. Of modes 8 and 10, little-endi
 
 from typing import NamedTuple
 
-from meterkeys.radio.reasons import DamagedError, UnsupportedError
+from meterkeys.radio.reasons import TRANSPORT_LAYER, DamagedError, UnsupportedError
 from meterkeys.radio.wmbus.address import Address
 
 # EN 13757-7:2018, table 2: which header follows a CI.
@@ -119,7 +119,7 @@ def read_transport(data: bytes) -> tuple[Transport, bytes]:
     if ci in LONG_HEADER:
         return _read_header(data, Address.from_transport(_take(data, 1, ADDRESS)), 1 + ADDRESS)
     if ci in MANUFACTURER:
-        raise UnsupportedError("manufacturer_ci", f"manufacturer-specific CI {ci:02X}")
+        raise UnsupportedError("manufacturer_ci", f"CI {ci:02X}")
     raise UnsupportedError("unknown_ci", f"CI {ci:02X}", ci=f"{ci:02X}")
 
 
@@ -152,5 +152,5 @@ def _read_extension(data: bytes, position: int, mode: int) -> tuple[int, int]:
 def _take(data: bytes, start: int, length: int) -> bytes:
     taken = data[start : start + length]
     if len(taken) < length:
-        raise DamagedError("cut_off", layer="transport layer")
+        raise DamagedError("cut_off", layer=TRANSPORT_LAYER)
     return taken

@@ -2,6 +2,7 @@
 
 from csp.constants import SELF
 from csp.decorators import csp_update
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -11,7 +12,6 @@ from meterkeys.mail.render import Sender, render_letter
 from meterkeys.mail.services import recent_letters
 from meterkeys.mail.texts import LANGUAGES, choose_language
 from meterkeys.web.demonstration import are_letters_shown
-from meterkeys.web.forms_mail import LANGUAGE_CHOICES
 from meterkeys.web.letter_pages import answer_letter
 
 SAMPLE_SENDER = Sender("Acme Metering", ("Acme Metering", "Hauptstraße 1", "79098 Freiburg"))
@@ -30,7 +30,7 @@ def letter_gallery(request: HttpRequest) -> HttpResponse:
     """Show every kind of letter in one language, with sample values."""
     _check_shown()
     language = choose_language(request.GET.get("language", request.LANGUAGE_CODE or ""))
-    context = {"kinds": KINDS.values(), "language": language, "languages": LANGUAGE_CHOICES}
+    context = {"kinds": KINDS.values(), "language": language, "languages": settings.LANGUAGES}
     return render(request, "web/letter_gallery.html", context)
 
 

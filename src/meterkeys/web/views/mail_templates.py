@@ -9,12 +9,14 @@ from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from meterkeys.core.errors import DomainError
 from meterkeys.core.pages import render_list
 from meterkeys.mail.models import LetterTemplate
+from meterkeys.mail.render import write_value
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.letter_templates import (
     ShownTemplate,
@@ -114,9 +116,10 @@ def vars_of(shown: ShownTemplate) -> dict[str, str]:
     return {name: getattr(draft, name) for name in TemplateForm.base_fields}
 
 
-def list_samples(shown: ShownTemplate) -> list[tuple[str, object]]:
-    """Return each placeholder as it is written, with its sample value."""
-    return [(f"{{{{ {name} }}}}", value) for name, value in shown.kind.samples.items()]
+def list_samples(shown: ShownTemplate) -> list[tuple[str, str]]:
+    """Return each placeholder as it is written, with its sample value as the letter has it."""
+    with translation.override(shown.language):
+        return [(f"{{{{ {name} }}}}", write_value(value)) for name, value in shown.kind.samples.items()]
 
 
 def _save(request: MemberRequest, template_id: UUID, form: TemplateForm) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from meterkeys.catalogue.telegram_check import MAX_TELEGRAMS, Checked, check_telegrams
+from meterkeys.catalogue.telegram_check import MAX_TELEGRAMS, Checked, TelegramCheck
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device
 from meterkeys.organisations.access import Access, build_operator_access
@@ -72,8 +72,9 @@ class Command(BaseCommand):
         try:
             access, device = _find_device(options["device"], options["organisation"])
             telegrams: Iterator[str | Telegram] = iter(options["telegrams"] or _read_standard_input())
+            check_of_device = TelegramCheck(access, device)
             while chunk := list(islice(telegrams, MAX_TELEGRAMS)):
-                for checked in check_telegrams(access, chunk, device):
+                for checked in check_of_device.check(chunk):
                     self.stdout.write(
                         json.dumps(checked.to_json()) if options["json"] else _describe_checked(checked)
                     )

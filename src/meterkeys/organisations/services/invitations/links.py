@@ -36,7 +36,7 @@ class ShownState(models.TextChoices):
     CREATED = "created", _("Created")
     SENT = "sent", pgettext_lazy("invitation", "Sent")
     ACCEPTED = "accepted", _("Accepted")
-    EXPIRED = "expired", _("Expired")
+    EXPIRED = "expired", pgettext_lazy("invitation", "Expired")
     REVOKED = "revoked", _("Revoked")
 
 

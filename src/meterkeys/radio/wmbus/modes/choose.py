@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from meterkeys.radio.reasons import UnsupportedError
+from meterkeys.radio.reasons import MANUFACTURER_SPECIFIC, RESERVED, SPECIFIC_USE, UnsupportedError
 from meterkeys.radio.wmbus.layers import Layers
 from meterkeys.radio.wmbus.modes.aead import Mode8Lock, Mode9Lock, Mode10Lock
 from meterkeys.radio.wmbus.modes.cbc import Mode5Lock, Mode7Lock, measure_blocks
@@ -13,8 +13,7 @@ from meterkeys.radio.wmbus.modes.mac import MacLock, has_mac
 from meterkeys.radio.wmbus.transport import MODE_7, MODE_8, MODE_9, MODE_10, Transport
 
 NO_SECURITY, DES, DES_WITH_IV, MODE_5 = 0, 2, 3, 5
-NAMES = {1: "manufacturer specific", 4: "specific use", 13: "TLS", 15: "specific use"}
-RESERVED = "reserved"
+NAMES = {1: MANUFACTURER_SPECIFIC, 4: SPECIFIC_USE, 13: "TLS", 15: SPECIFIC_USE}
 
 
 def choose_lock(layers: Layers) -> Lock | None:

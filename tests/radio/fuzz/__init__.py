@@ -1,0 +1,1 @@
+"""The frame parser under a fuzzer that follows its branches."""
