@@ -41,7 +41,10 @@ class QueryTooSlowError(DomainError):
 
 @contextmanager
 def limit_query_time(seconds: float) -> Iterator[None]:
-    """End each query inside that takes longer than this. Raises QueryTooSlowError; the block has then no effect."""
+    """End each query inside that takes longer than this. Raises QueryTooSlowError; the block has then no effect.
+
+    On PostgreSQL the queries inside also prefer the index that has exactly what matches (`PAGE_COST`).
+    """
     limit = _limit_on_postgresql if connection.vendor == "postgresql" else _limit_on_sqlite
     with limit(seconds):
         yield
