@@ -177,7 +177,7 @@ def _check_data(frame: DataFrame, keys: Sequence[Key], memory: JoinMemory, highs
     return _conclude(mode, None, None, "", keys, **described)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Found:
     """A session key that signs the frame; ``session`` holds it by role, with those that came with it."""
 

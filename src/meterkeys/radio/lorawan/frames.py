@@ -7,8 +7,8 @@ data:          MHDR DevAddr(4) FCtrl FCnt(2) [FOpts 0..15] [FPort FRMPayload] MI
 MHDR: bits 7-5 type, 4-2 reserved, 1-0 major version, 0.
 """
 
-from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from meterkeys.radio.reasons import DamagedError, UnsupportedError
 
@@ -42,8 +42,7 @@ JOINS = frozenset({FrameType.JOIN_REQUEST, FrameType.JOIN_ACCEPT})
 DOWN = frozenset({FrameType.UNCONFIRMED_DOWN, FrameType.CONFIRMED_DOWN})
 
 
-@dataclass(frozen=True, slots=True)
-class JoinRequest:
+class JoinRequest(NamedTuple):
     """EUIs and DevNonce as sent. ``signed``: what the MIC covers."""
 
     join_eui: bytes
@@ -53,16 +52,14 @@ class JoinRequest:
     mic: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class JoinAccept:
+class JoinAccept(NamedTuple):
     """``header``: MHDR. ``body``: the other 16 or 32 bytes, encrypted if they come from the air."""
 
     header: bytes
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class DataFrame:
+class DataFrame(NamedTuple):
     """``dev_addr`` as sent. ``counter``: the 16 bits that are sent. ``port`` is None where there is no payload."""
 
     is_down: bool
@@ -70,7 +67,7 @@ class DataFrame:
     is_ack: bool
     counter: int
     port: int | None
-    payload: bytes = field(repr=False)
+    payload: bytes
     signed: bytes
     mic: bytes
 
