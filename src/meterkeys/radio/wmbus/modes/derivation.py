@@ -30,7 +30,7 @@ def derive_key(key: bytes, purpose: Purpose, layers: Layers, counter: bytes) -> 
 def needs_derivation(layers: Layers, mode: str) -> bool:
     """Tell whether CFE asks for a derived key. Raises `UnsupportedError`: reserved choice, or no counter."""
     selection = layers.transport.key_derivation if layers.transport else PERSISTENT
-    if selection not in {PERSISTENT, DERIVED}:
+    if selection > DERIVED:
         raise UnsupportedError("key_derivation", mode, number=selection)
     if selection == DERIVED and layers.message_counter is None:
         raise UnsupportedError("no_counter", mode)
