@@ -13,7 +13,7 @@ from meterkeys.radio.wmbus.modes.mac import MacLock, has_mac
 from meterkeys.radio.wmbus.transport import MODE_7, MODE_8, MODE_9, MODE_10, Transport
 
 NO_SECURITY, DES, DES_WITH_IV, MODE_5 = 0, 2, 3, 5
-CBC_LOCKS: dict[int, Callable[[Layers, Transport], Lock]] = {MODE_5: Mode5Lock, MODE_7: Mode7Lock}
+CBC_LOCKS: dict[int, Callable[[Layers, Transport, int], Lock]] = {MODE_5: Mode5Lock, MODE_7: Mode7Lock}
 TAGGED_LOCKS: dict[int, Callable[[Layers, Transport], Lock]] = {
     MODE_8: Mode8Lock.build,
     MODE_9: Mode9Lock.build,
@@ -44,7 +44,8 @@ def _choose_for_mode(layers: Layers, transport: Transport) -> Lock | None:
     if mode == NO_SECURITY:
         return None
     if mode in CBC_LOCKS:
-        return CBC_LOCKS[mode](layers, transport) if measure_blocks(transport, layers.content) else None
+        length = measure_blocks(transport, layers.content)
+        return CBC_LOCKS[mode](layers, transport, length) if length else None
     if mode in TAGGED_LOCKS:
         return TAGGED_LOCKS[mode](layers, transport)
     if mode in {DES, DES_WITH_IV}:

@@ -63,6 +63,9 @@ class MacLock:
 
 
 def add_mac(layers: Layers, opening: Opening) -> Opening:
-    """Return the opening with the right MAC's bits added to what speaks for it."""
+    """Add the right MAC's bits to what speaks for the opening, and return it."""
     length = len(layers.authentication.mac) if layers.authentication else 0
-    return Opening(opening.plain, opening.content, opening.bits + 8 * length, "mac_matches")
+    opening.bits += 8 * length
+    opening.reason = "mac_matches"
+    opening.is_pattern = False
+    return opening
