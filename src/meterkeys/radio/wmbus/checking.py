@@ -113,8 +113,10 @@ def _report(layers: Layers, lock: Lock, opening: Opening, tries: int, index: int
         reason = Reason(opening.reason, {"bits": str(opening.bits)})
     else:
         reason = Reason("found_by_searching", {"bits": str(opening.bits), "tries": str(tries)})
-    opened = open_hidden_layers(layers, opening.content) if layers.is_hidden else layers
-    content = opened.content if layers.is_hidden else opening.content
+    opened, content = layers, opening.content
+    if layers.is_hidden:
+        opened = open_hidden_layers(layers, opening.content)
+        content = opened.content
     verdict = _describe(opened, Outcome.PROVEN if is_proof else Outcome.LIKELY, reason, lock.mode)
     verdict.chance = chance
     verdict.key_index = index
@@ -140,18 +142,14 @@ def _describe_clear(layers: Layers, code: str) -> Verdict:
 
 
 def _describe(layers: Layers, outcome: Outcome, reason: Reason, mode: str = "") -> Verdict:
-    link = layers.link
-    verdict = Verdict(outcome, reason, Kind.WMBUS, mode, link.manufacturer, link.meter_id)
-    verdict.version = link.version
-    verdict.device_type = link.device_type
+    verdict = Verdict(outcome, reason, Kind.WMBUS, mode)
+    verdict.manufacturer, verdict.meter_id, verdict.version, verdict.device_type = layers.link.spell()
     verdict.counters = _list_counters(layers)
     verdict.layers = tuple(layers.names)
     if layers.transport and layers.transport.address:
-        own = layers.transport.address
-        verdict.tpl_meter_id = own.meter_id
-        verdict.tpl_manufacturer = own.manufacturer
-        verdict.tpl_version = own.version
-        verdict.tpl_device_type = own.device_type
+        maker, meter_id, version, device_type = layers.transport.address.spell()
+        verdict.tpl_manufacturer, verdict.tpl_meter_id = maker, meter_id
+        verdict.tpl_version, verdict.tpl_device_type = version, device_type
     return verdict
 
 
