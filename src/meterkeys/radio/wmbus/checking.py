@@ -161,6 +161,7 @@ def _list_counters(layers: Layers) -> dict[str, int]:
             counters["session_number"] = int.from_bytes(layers.extended_link.session, "little")
     if layers.transport and layers.transport.access_number is not None:
         counters["access_number"] = layers.transport.access_number
-    if layers.message_counter is not None:
-        counters["message_counter"] = int.from_bytes(layers.message_counter, "little")
+    counter = layers.message_counter
+    if counter is not None:
+        counters["message_counter"] = int.from_bytes(counter, "little")
     return counters

@@ -13,6 +13,7 @@ and counter, or nothing as associated data. Tags this long match no wrong readin
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from meterkeys.radio.crypto import AES_KEY, apply_ctr, compute_cmac, open_ccm, open_gcm
 from meterkeys.radio.reasons import DamagedError, UnsupportedError
@@ -48,7 +49,7 @@ class _Tagged:
     counter: bytes
     body: bytes
     tag: bytes
-    key_length: int = AES_KEY
+    key_length: ClassVar[int] = AES_KEY
 
     @property
     def nonce(self) -> bytes:
@@ -71,8 +72,8 @@ def _prepare_tagged(
 
 @dataclass(slots=True)
 class Mode10Lock(_Tagged):
-    mode: str = "mode10"
-    is_tested: bool = True
+    mode: ClassVar[str] = "mode10"
+    is_tested: ClassVar[bool] = True
 
     @classmethod
     def build(cls, layers: Layers, transport: Transport) -> "Mode10Lock":
@@ -89,8 +90,8 @@ class Mode10Lock(_Tagged):
 
 @dataclass(slots=True)
 class Mode8Lock(_Tagged):
-    mode: str = "mode8"
-    is_tested: bool = False
+    mode: ClassVar[str] = "mode8"
+    is_tested: ClassVar[bool] = False
 
     @classmethod
     def build(cls, layers: Layers, transport: Transport) -> "Mode8Lock":
@@ -106,8 +107,8 @@ class Mode8Lock(_Tagged):
 
 @dataclass(slots=True)
 class Mode9Lock(_Tagged):
-    mode: str = "mode9"
-    is_tested: bool = False
+    mode: ClassVar[str] = "mode9"
+    is_tested: ClassVar[bool] = False
 
     @classmethod
     def build(cls, layers: Layers, transport: Transport) -> "Mode9Lock":

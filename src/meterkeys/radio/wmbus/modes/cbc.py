@@ -6,6 +6,7 @@ Both encrypt the first CFG(7-4) × 16 bytes, whose plaintext begins with 2F2F; w
 """
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from meterkeys.radio.crypto import AES_BLOCK, AES_KEY, ZERO_BLOCK, decrypt_cbc
 from meterkeys.radio.reasons import DamagedError
@@ -34,9 +35,9 @@ class Mode5Lock:
     layers: Layers
     transport: Transport
     length: int
-    mode: str = "mode5"
-    key_length: int = AES_KEY
-    is_tested: bool = True
+    mode: ClassVar[str] = "mode5"
+    key_length: ClassVar[int] = AES_KEY
+    is_tested: ClassVar[bool] = True
 
     def open(self, key: bytes) -> Opening | None:
         iv = self.layers.meter.wire + bytes([self.transport.access_number or 0]) * ACCESS_NUMBERS
@@ -57,9 +58,9 @@ class Mode7Lock:
     layers: Layers
     transport: Transport
     length: int
-    mode: str = "mode7"
-    key_length: int = AES_KEY
-    is_tested: bool = True
+    mode: ClassVar[str] = "mode7"
+    key_length: ClassVar[int] = AES_KEY
+    is_tested: ClassVar[bool] = True
     derivation: bytes | None = field(init=False)
 
     def __post_init__(self) -> None:

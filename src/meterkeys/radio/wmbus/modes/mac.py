@@ -6,6 +6,7 @@ vector of the meter's address and the counter, which is tried in both byte order
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from meterkeys.radio.crypto import AES_KEY, compute_cmac, open_gcm
 from meterkeys.radio.reasons import UnsupportedError
@@ -45,9 +46,9 @@ class MacLock:
     """Content in the clear that carries a MAC: the key can be proven, though nothing is encrypted with it."""
 
     layers: Layers
-    mode: str = "mode0"
-    key_length: int = AES_KEY
-    is_tested: bool = True
+    mode: ClassVar[str] = "mode0"
+    key_length: ClassVar[int] = AES_KEY
+    is_tested: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.layers.message_counter is None:
