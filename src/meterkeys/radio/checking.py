@@ -101,10 +101,11 @@ def _is_like_wmbus(raw: bytes) -> bool:
 
 
 def _is_settled(verdict: Verdict) -> bool:
-    """Tell whether no checksum needs to be looked for at the end of a frame that was read as one without.
+    """Tell whether no other reading can be better than that as a frame without checksums.
 
     A proof covers the end. So does a key that decrypted all up to the end: without its last two bytes the content
-    would be shorter than the header promises. Where clear bytes stand behind the encrypted ones, they may be one.
+    would be shorter than the header promises. Where clear bytes stand behind the encrypted ones, they may be a
+    checksum.
     """
     if verdict.verdict is Outcome.PROVEN:
         return True
