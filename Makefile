@@ -3,6 +3,8 @@
 PYTHON ?= python3
 SCALE ?= small
 ARGS ?=
+SECONDS ?= 60
+WORKERS ?= 4
 
 BIN := .venv/bin
 SETUP := $(PYTHON) -m scripts.setup
@@ -10,7 +12,7 @@ SETUP := $(PYTHON) -m scripts.setup
 IN_CHECK_HOME := METERKEYS_HOME=$(CURDIR)/.venv/.setup/home
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup run test test-fast check checks-ready lint types imports migrations translations messages format bench answers lock
+.PHONY: help python setup run test test-fast check checks-ready lint types imports migrations translations messages format bench stress answers lock
 
 help: ## List what can be called
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +67,11 @@ format: checks-ready ## Put the sources into the common layout
 bench: python ## Measure against hand-written pipelines on both databases (SCALE=small|full)
 	@$(SETUP) --tests
 	@exec $(BIN)/python -m scripts.postgresql --durable METERKEYS_BENCH_POSTGRESQL $(BIN)/python -m bench $(SCALE)
+
+stress: python ## Move the same devices at random from several processes, on both databases (SECONDS, WORKERS)
+	@$(SETUP) --tests
+	@$(BIN)/python -m bench.stress --seconds $(SECONDS) --workers $(WORKERS)
+	@exec $(BIN)/python -m scripts.postgresql METERKEYS_STRESS_DATABASE $(BIN)/python -m bench.stress --seconds $(SECONDS) --workers $(WORKERS)
 
 answers: checks-ready ## Measure whether the time of an answer tells who has an account
 	@exec $(BIN)/python -m bench.answers

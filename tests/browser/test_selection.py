@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from meterkeys.accounts.models import User
-from meterkeys.devices.models import Device, DeviceLabel, DeviceState
+from meterkeys.devices.models import Batch, Device, DeviceLabel, DeviceState
 from meterkeys.runs.models import Run, RunState
 from meterkeys.runs.services import work_on_runs
 from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
-from tests.world import World
+from tests.world import World, make_device
 
 pytestmark = [pytest.mark.browser, pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
@@ -111,6 +112,54 @@ def test_some_are_labelled_and_all_that_match_are_claimed(
     assert find_faults(page) == []
     take_screenshot(page, f"travail-fini-{width}")
     assert claimed() == set(SERIALS)
+    page.locator("a[href$='/results/']").click()
+    expect(page.locator("#list tbody tr")).to_have_count(50)
+    assert find_faults(page) == []
+    take_screenshot(page, f"travail-resultats-{width}")
+
+
+def test_the_keys_of_the_chosen_come_as_a_file_and_what_may_not_leave_is_said(open_page: OpenPage) -> None:
+    Device.unscoped.filter(serial_number__in=["L00", "L01"]).update(state=DeviceState.CLAIMED)
+    page = open_page(width=PHONE)
+    check(page, "L00", "L01", "L02")
+    act(page, "download")
+    assert "2" in page.locator(".plan__can").inner_text()
+    assert find_faults(page) == []
+    take_screenshot(page, "selection-cles-390")
+    button = page.locator("main form [type=submit]")
+    with page.expect_download() as started:
+        button.click()
+    content = Path(started.value.path()).read_text()
+    assert [line.split(";")[0] for line in content.splitlines()] == ["serial_number", "L00", "L01"]
+    expect(button).to_be_enabled()
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_an_issuer_delivers_what_is_chosen(
+    open_page: OpenPage, site: str, committed_world: World, width: int
+) -> None:
+    for number in range(40):
+        make_device(committed_world.acme, f"S{number:02d}")
+    page = open_page("/profile/", width=width)
+    cookie = committed_world.client("acme_issuer").cookies["meterkeys_session"]
+    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": site}])
+    page.goto("/devices/?q=S&per_page=25")
+    check(page, "S00")
+    page.locator("[data-selection-all]").check()
+    act(page, "deliver")
+    assert "40" in page.locator(".plan__can").inner_text()
+    assert find_faults(page) == []
+    page.locator("[name=reference]").fill("lot-9")
+    page.get_by_label("Stadtwerk Demo").check()
+    take_screenshot(page, f"selection-livraison-{width}")
+    begin(page)
+    assert work_on_runs() == 1
+    expect(page.locator("#run[hx-trigger]")).to_have_count(0)
+    take_screenshot(page, f"livraison-finie-{width}")
+    page.locator("#run-action").click()
+    page.wait_for_url("**/batches/*/")
+    assert committed_world.stadtwerk.name in page.locator("main").inner_text()
+    assert Batch.unscoped.get(reference="acme_lot-9").device_count == 40
 
 
 def test_a_range_is_chosen_with_the_shift_key_and_with_the_keyboard(open_page: OpenPage) -> None:

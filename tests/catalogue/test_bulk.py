@@ -6,13 +6,14 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import QueryDict
 
-from meterkeys.catalogue import bulk
+from meterkeys.catalogue import selection
 from meterkeys.catalogue.bulk import find_action, plan_action, start_action
 from meterkeys.catalogue.running_work import RUNNING_WORK
 from meterkeys.catalogue.selection import Selection
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceLabel, DeviceState
-from meterkeys.organisations.models import Membership
+from meterkeys.organisations.models import KeyGrant, Membership
+from meterkeys.organisations.permissions import Role
 from meterkeys.ownership.models import OwnershipRequest
 from meterkeys.runs.models import Run, RunState
 from meterkeys.runs.services import describe_result, work_on_runs
@@ -33,10 +34,10 @@ def choose_all(world: World, query: str = "", by: str = "stadtwerk_administrator
 
 
 def start(
-    world: World, name: str, selection: Selection, by: str = "stadtwerk_administrator", **parameters: Any
+    world: World, name: str, chosen: Selection, by: str = "stadtwerk_administrator", **parameters: Any
 ) -> Run:
     access = world.access(by)
-    return start_action(access, world.users[by].pk, find_action(access, name), selection, parameters)
+    return start_action(access, world.users[by].pk, find_action(access, name), chosen, parameters)
 
 
 def finish(run: Run) -> dict[str, int]:
@@ -46,13 +47,13 @@ def finish(run: Run) -> dict[str, int]:
 
 
 def test_all_that_match_are_claimed_in_steps(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "CHUNK", 3)
+    monkeypatch.setattr(selection, "PIECE", 3)
     world.deliver([f"A{number}" for number in range(7)], world.stadtwerk)
     world.deliver(["B1", "B2"], world.stadtwerk, reference="asks", needs_confirmation=True)
     make_device(world.stadtwerk, "C1", state=DeviceState.CLAIMED)
     run = start(world, "claim", choose_all(world))
     assert run.total == 10
-    assert finish(run) == {"claimed": 7, "asked for: the issuer confirms": 2, "left as is": 1}
+    assert finish(run) == {"claimed": 7, "asked for: the issuer confirms": 2, "claimed already": 1}
     assert (run.state, run.done) == (RunState.DONE, 10)
     assert OwnershipRequest.unscoped.count() == 1
 
@@ -61,7 +62,8 @@ def test_before_it_runs_the_plan_says_what_can_be_done_and_why_not_the_rest(worl
     world.deliver(["A1", "A2"], world.stadtwerk)
     make_device(world.stadtwerk, "C1", state=DeviceState.CLAIMED)
     access = world.access("stadtwerk_administrator")
-    plan = plan_action(access, find_action(access, "claim"), choose_all(world))
+    chosen = choose_all(world).freeze(access, world.users["stadtwerk_administrator"].pk)
+    plan = plan_action(access, find_action(access, "claim"), chosen)
     assert (plan.can, plan.cannot, plan.total) == (2, [("claimed already", 1)], 3)
 
 
@@ -81,9 +83,9 @@ def test_filters_and_chosen_rows_bound_the_work(world: World) -> None:
 
 def test_a_device_that_comes_after_the_choice_is_not_touched(world: World) -> None:
     world.deliver(["A1"], world.stadtwerk)
-    selection = choose_all(world)
+    chosen = choose_all(world)
     world.deliver(["A2"], world.stadtwerk, reference="later")
-    finish(start(world, "claim", selection))
+    finish(start(world, "claim", chosen))
     assert Device.unscoped.get(serial_number="A2").state == DeviceState.DELIVERED
 
 
@@ -93,6 +95,34 @@ def test_devices_of_others_are_never_among_the_chosen(world: World) -> None:
     with pytest.raises(DomainError) as refused:
         start(world, "claim", Selection.parse(world.access("stadtwerk_administrator"), data))
     assert refused.value.code == "nothing_to_do"
+
+
+def test_what_may_only_be_seen_is_refused_and_named(world: World) -> None:
+    make_device(world.netz, "N1", state=DeviceState.DELIVERED, issuer=world.acme)
+    world.deliver(["A1"], world.stadtwerk)
+    KeyGrant.objects.create(organisation=world.netz, permission="device:view", granted_by="Netz")
+    run = start(world, "claim", choose_all(world))
+    assert finish(run) == {"claimed": 1, "belongs to another organisation": 1}
+    results = set(run.results.values_list("subject", "outcome", "is_refused"))
+    assert results == {("A1", "claimed", False), ("N1", "of_others", True)}
+
+
+def test_what_can_no_longer_be_seen_is_counted_and_not_named(world: World) -> None:
+    world.deliver(["A1", "A2"], world.stadtwerk)
+    run = start(world, "claim", choose_all(world))
+    Device.unscoped.filter(serial_number="A2").update(owner=world.other)
+    assert finish(run) == {"claimed": 1, "no longer among the products that you see": 1}
+    assert [result.subject for result in run.results.all()] == ["A1"]
+
+
+def test_a_right_that_is_gone_ends_the_work(world: World) -> None:
+    make_device(world.stadtwerk, "A1", state=DeviceState.CLAIMED, issuer=world.acme)
+    run = start(world, "hand_back", choose_all(world))
+    membership = Membership.objects.get(user=world.users["stadtwerk_administrator"])
+    membership.roles.update(role=Role.USER)
+    finish(run)
+    assert (run.state, run.error) == (RunState.FAILED, "You no longer have the right to do this.")
+    assert Device.unscoped.get().owner == world.stadtwerk
 
 
 def test_rights_that_were_taken_away_end_the_work(world: World) -> None:
@@ -119,7 +149,10 @@ def test_a_label_is_hung_on_all_and_on_none_twice(world: World) -> None:
 def test_claimed_devices_are_handed_back(world: World) -> None:
     make_device(world.stadtwerk, "A1", state=DeviceState.CLAIMED, issuer=world.acme)
     make_device(world.stadtwerk, "A2", state=DeviceState.CLAIMED)
-    assert finish(start(world, "hand_back", choose_all(world))) == {"handed back": 1, "left as is": 1}
+    assert finish(start(world, "hand_back", choose_all(world))) == {
+        "handed back": 1,
+        "issued by your own organisation": 1,
+    }
     assert Device.unscoped.get(serial_number="A1").owner == world.acme
 
 

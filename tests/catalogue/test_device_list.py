@@ -207,7 +207,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(world: World) -> None
     few = count_queries(client)
     make_labelled(world, 200)
     # PostgreSQL is told the limit of time, and told when it ends.
-    assert count_queries(client) == few <= (19 if is_postgresql() else 11)
+    assert count_queries(client) == few <= (20 if is_postgresql() else 12)
 
 
 def make_labelled(world: World, number: int) -> None:

@@ -6,15 +6,21 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from meterkeys.catalogue.selection import MOST_IDS
+from meterkeys.audit.events import Event
+from meterkeys.audit.models import AuditEntry
+from meterkeys.catalogue import selection
+from meterkeys.catalogue.models import FrozenSelection, SelectedPiece
+from meterkeys.catalogue.selection import KEPT_FOR, MOST_IDS, forget_selections
 from meterkeys.devices.models import Device, DeviceLabel, DeviceState
 from meterkeys.organisations.models import KeyGrant
-from meterkeys.runs.models import Run
-from meterkeys.runs.services import work_on_runs
+from meterkeys.ownership.services import create_batch
+from meterkeys.runs.models import Run, RunState
+from meterkeys.runs.services import describe_result, do_run, take_run, work_on_runs
 from tests.catalogue.pages import HTMX, read_text
 from tests.pages import read_page
-from tests.world import World, make_device
+from tests.world import World, key_of, make_device
 
 pytestmark = pytest.mark.django_db
 
@@ -48,8 +54,8 @@ def test_the_list_offers_what_the_person_may_do(world: World) -> None:
     for owner in (world.stadtwerk, world.feldservice):
         make_device(owner, "1001", state=DeviceState.DELIVERED)
     offered = {
-        "stadtwerk_administrator": ["claim", "label", "hand_back"],
-        "stadtwerk_user": ["claim", "label"],
+        "stadtwerk_administrator": ["claim", "download", "label", "hand_back"],
+        "stadtwerk_user": ["claim", "download", "label"],
         "feldservice_installer": ["claim", "label"],
         "stadtwerk_auditor": [],
     }
@@ -125,15 +131,25 @@ def test_with_nothing_to_do_there_is_no_button_that_starts(world: World, client:
     assert 'href="/devices/?q=C">Back to the products</a>' in read_page(page)
 
 
-@pytest.mark.parametrize("address", [CHOOSE, START])
+NOTHING, FORGOTTEN = (
+    "Choose at least one product.",
+    "The choice is no longer known. Choose the products again.",
+)
+UNKNOWN = "Choose what to do with the products."
+
+
 @pytest.mark.parametrize(
-    ("data", "message"),
+    ("address", "data", "message"),
     [
-        ({"action": "claim"}, "Choose at least one product."),
-        ({"action": "claim", "device": "nonsense"}, "Choose at least one product."),
-        ({"action": "explode", "all": "1"}, "Choose what to do with the products."),
-        ({"action": "claim", "all": "1"}, "Choose at least one product."),
-        ({"all": "1"}, "Choose what to do with the products."),
+        (CHOOSE, {"action": "claim"}, NOTHING),
+        (CHOOSE, {"action": "claim", "device": "nonsense"}, NOTHING),
+        (CHOOSE, {"action": "claim", "all": "1"}, NOTHING),
+        (CHOOSE, {"action": "explode", "all": "1"}, UNKNOWN),
+        (CHOOSE, {"all": "1"}, UNKNOWN),
+        (START, {"action": "claim"}, FORGOTTEN),
+        (START, {"action": "claim", "selection": "nonsense"}, FORGOTTEN),
+        (START, {"action": "claim", "selection": str(uuid4())}, FORGOTTEN),
+        (START, {"selection": str(uuid4())}, UNKNOWN),
     ],
 )
 def test_without_a_choice_it_goes_back_to_the_list(
@@ -144,6 +160,14 @@ def test_without_a_choice_it_goes_back_to_the_list(
     assert message in read_text(answer)
     foreign = client.post(address, data | {"next": "https://elsewhere.example/"}, follow=True)
     assert foreign.redirect_chain == [("/devices/", 302)]
+
+
+def test_nobody_goes_on_with_the_choice_of_somebody_else(world: World, client: Client) -> None:
+    world.deliver(["A1"], world.stadtwerk)
+    fields = read_fields(choose(client, "claim", "A1"))
+    for name in ("stadtwerk_user", "netz_administrator"):
+        assert FORGOTTEN in read_text(world.client(name).post(START, fields, follow=True))
+    assert not Run.objects.exists()
 
 
 def test_more_rows_than_a_form_holds_are_refused_and_not_cut_off(world: World, client: Client) -> None:
@@ -176,17 +200,119 @@ def test_the_start_begins_the_work_and_shows_how_far_it_is(committed_world: Worl
 
 
 def test_all_that_match_are_those_of_the_page_that_asked(committed_world: World) -> None:
+    """Neither what is new, nor an older device that only now comes to the organisation or into the filter."""
     world = committed_world
     client = world.client("stadtwerk_user")
+    for serial in ("A4", "A5"):
+        make_device(world.acme, serial)
     world.deliver(["A1", "A2", "B1"], world.stadtwerk)
-    page = client.post(CHOOSE, {"action": "claim", "all": "1", "filters": "q=A&per_page=25"})
-    fields = read_fields(page)
-    assert "device" not in fields
+    fields = read_fields(client.post(CHOOSE, {"action": "claim", "all": "1", "filters": "q=A&per_page=25"}))
+    assert {"device", "all", "filters"}.isdisjoint(fields)
     world.deliver(["A3"], world.stadtwerk, reference="later")
+    create_batch(
+        world.access("acme_issuer"), reference="older", serial_numbers=["A4"], receiver=world.stadtwerk
+    )
+    Device.unscoped.filter(serial_number="B1").update(serial_number="A6")
     client.post(START, fields)
+    create_batch(
+        world.access("acme_issuer"), reference="oldest", serial_numbers=["A5"], receiver=world.stadtwerk
+    )
     work_on_runs()
-    claimed = Device.unscoped.filter(state=DeviceState.CLAIMED).values_list("serial_number", flat=True)
-    assert set(claimed) == {"A1", "A2"}
+    assert list_claimed() == {"A1", "A2"}
+
+
+def test_more_than_can_be_looked_through_is_said_and_frozen_when_the_work_begins(
+    committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = committed_world
+    client = world.client("stadtwerk_user")
+    monkeypatch.setattr(selection, "MOST_AT_ONCE", 3)
+    monkeypatch.setattr(selection, "PIECE", 2)
+    make_device(world.acme, "A9")
+    make_device(world.stadtwerk, "A0", state=DeviceState.CLAIMED)
+    world.deliver([f"A{number}" for number in range(1, 6)], world.stadtwerk)
+    page = client.post(CHOOSE, {"action": "claim", "all": "1", "filters": "q=A"})
+    text = read_text(page)
+    assert "More than 3 products are chosen. The first 3 were looked at" in text
+    assert "It can be done with 2 products." in text
+    client.post(START, read_fields(page))
+    run = Run.objects.get()
+    taken = take_run()
+    assert taken
+    steps = iter([False, True])
+    do_run(taken, lambda: next(steps))
+    assert list_claimed() == {"A0"}
+    create_batch(
+        world.access("acme_issuer"), reference="older", serial_numbers=["A9"], receiver=world.stadtwerk
+    )
+    work_on_runs()
+    run.refresh_from_db()
+    assert (run.state, run.done, run.total) == (RunState.DONE, 6, 6)
+    assert list_claimed() == {f"A{number}" for number in range(6)}
+    assert describe_result(run) == [("claimed", 5), ("claimed already", 1)]
+
+
+def list_claimed() -> set[str]:
+    found = Device.unscoped.filter(state=DeviceState.CLAIMED)
+    return set(found.values_list("serial_number", flat=True))
+
+
+def test_old_selections_are_forgotten(world: World, client: Client) -> None:
+    world.deliver(["A1"], world.stadtwerk)
+    choose(client, "claim", "A1")
+    assert forget_selections() == 0
+    FrozenSelection.unscoped.update(created_at=timezone.now() - KEPT_FOR)
+    assert forget_selections() == 2
+    assert not SelectedPiece.objects.exists()
+
+
+def test_only_the_newest_selections_are_kept_and_those_that_work_needs(
+    committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = committed_world
+    client = world.client("stadtwerk_user")
+    monkeypatch.setattr(selection, "MOST_KEPT", 2)
+    world.deliver(["A1", "A2"], world.stadtwerk)
+    world.client("stadtwerk_administrator").post(CHOOSE, {"action": "claim", "all": "1"})
+    needed = read_fields(choose(client, "claim", "A1"))
+    client.post(START, needed)
+    lost, *kept = [read_fields(choose(client, "claim", "A2")) for _ in range(3)]
+    assert FrozenSelection.unscoped.count() == 4
+    assert FORGOTTEN in read_text(client.post(START, lost, follow=True))
+    work_on_runs()
+    assert list_claimed() == {"A1"}
+    client.post(START, kept[0])
+    work_on_runs()
+    assert list_claimed() == {"A1", "A2"}
+
+
+def test_the_keys_of_the_chosen_are_downloaded_as_far_as_they_may_leave(committed_world: World) -> None:
+    world = committed_world
+    client = world.client("stadtwerk_user")
+    for serial in ("C1", "C2", "C3"):
+        make_device(world.stadtwerk, serial, state=DeviceState.CLAIMED)
+    world.deliver(["A1"], world.stadtwerk)
+    page = choose(client, "download", "C1", "C2", "A1")
+    assert "It can be done with 2 products." in read_text(page)
+    assert "1 not claimed" in read_text(page)
+    assert not AuditEntry.objects.filter(event=Event.KEYS_EXPORTED).exists()
+    answer: Any = client.post(START, read_fields(page))
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+    assert [line.split(";")[0] for line in lines] == ["serial_number", "C1", "C2"]
+    assert key_of("C1").hex().upper() in lines[1]
+    assert answer["Cache-Control"] == "no-store"
+    assert AuditEntry.objects.get(event=Event.KEYS_EXPORTED).device_count == 2
+
+
+def test_where_no_key_may_leave_the_page_says_so(committed_world: World) -> None:
+    world = committed_world
+    client = world.client("stadtwerk_user")
+    world.deliver(["A1"], world.stadtwerk)
+    fields = read_fields(choose(client, "download", "A1"))
+    answer = client.post(START, fields)
+    assert answer.status_code == 200
+    assert "alert-circle" in read_page(answer)
+    assert world.client("feldservice_installer").post(START, fields).status_code == 403
 
 
 def test_a_label_is_asked_for_and_hung_on(committed_world: World) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from meterkeys.accounts.models import User
+from meterkeys.catalogue.models import SavedView
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.keystore.models import DeviceKey
 from meterkeys.mail.models import LetterTemplate, OutgoingLetter
@@ -39,6 +40,7 @@ class Belongings:
     invitation: Invitation
     template: LetterTemplate
     letter: OutgoingLetter
+    view: SavedView
 
     @cached_property
     def membership(self) -> Membership:
@@ -96,10 +98,11 @@ def _bring_belongings(organisation: Organisation, outsider: Organisation) -> Bel
     batch.save(force_insert=True)
     delivered = make_device(organisation, f"{name}-2", state=DeviceState.DELIVERED, batch=batch)
     asked_for = make_device(organisation, f"{name}-3", state=DeviceState.REQUESTED, batch=batch)
+    # What this member may do, administrators and system administrators may as well: both may change it.
+    member = add_user(f"member_{name}", organisation, [Role.LETTER_WRITER])
     return Belongings(
         organisation=organisation,
-        # What this member may do, administrators and system administrators may as well: both may change it.
-        member=add_user(f"member_{name}", organisation, [Role.LETTER_WRITER]),
+        member=member,
         device=make_device(organisation, f"{name}-1", state=DeviceState.CLAIMED),
         delivered=delivered,
         batch=batch,
@@ -109,6 +112,7 @@ def _bring_belongings(organisation: Organisation, outsider: Organisation) -> Bel
         invitation=_invite(organisation),
         template=_write_template(organisation),
         letter=_send_letter(organisation),
+        view=SavedView.unscoped.create(organisation=organisation, user=member, name="Theirs", query="q=A"),
     )
 
 
@@ -195,6 +199,7 @@ OBJECTS: dict[str, Callable[[Belongings], Kwargs]] = {
     "invitation": lambda has: {"invitation_id": has.invitation.pk},
     "letter template": lambda has: {"template_id": has.template.pk},
     "letter": lambda has: {"letter_id": has.letter.pk},
+    "saved view": lambda has: {"view_id": has.view.pk},
     "membership": lambda has: {"membership_id": has.membership.pk},
     "organisation": lambda has: {"organisation_id": has.organisation.pk},
 }

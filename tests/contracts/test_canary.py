@@ -87,6 +87,7 @@ def _tell_the_story(world: World) -> list[bytes]:
         _succeed(utility.post("/devices/keys/download/")),
         _succeed(utility.post(f"/check-key/?device={device.pk}", {"telegrams": _send_telegram()})),
         _succeed(utility.get("/devices/")),
+        _succeed(utility.post("/devices/export/")),
         _succeed(utility.get(f"/devices/{device.pk}/")),
         _succeed(utility.get("/audit/")),
         _break(utility, device),

@@ -24,6 +24,8 @@ TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, Tenan
 
 # Where rows of all tenants are touched on purpose, and why.
 FILES_WITH_UNSCOPED = {
+    "catalogue/saved_views.py": "whoever closes an account ends its views, in whatever organisation",
+    "catalogue/selection.py": "the worker forgets old selections of everybody",
     "organisations/tenancy.py": "defines it",
     "mail/models.py": "defines it for letter templates, which lie below organisations",
     "devices/holdings.py": "counts what an organisation has, before it is deleted; no row leaves it",
@@ -32,6 +34,7 @@ FILES_WITH_UNSCOPED = {
     "ownership/services/lists.py": "both sides of a batch see its devices, each as far as it may",
     "ownership/services/batches.py": "an issuer looks up what it issued; devices change hands",
     "ownership/services/changes.py": "an issuer looks up what it delivered in its batch",
+    "ownership/services/deliveries.py": "the end of a delivery tells its receiver, whoever is at work then",
     "ownership/services/claims.py": "reads the batches of devices that the caller may claim",
     "ownership/services/moves.py": "changes devices that its callers have found and locked",
     "ownership/services/recalls.py": "an issuer takes back what it issued, whoever has it",

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditedDevices, AuditEntry
+from meterkeys.core import bulk
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.keystore import keyring
 from meterkeys.keystore.errors import DamagedKeyError, NothingToReleaseError, SealedError
@@ -97,7 +98,7 @@ def test_a_device_that_changed_hands_meanwhile_is_left_out(world: World) -> None
     device = make_claimed(world, "A1")
     make_claimed(world, "A2")
     release = release_all(world, "stadtwerk_administrator")
-    reencrypt_keys([device.pk], from_owner=world.stadtwerk.pk, to_owner=world.other.pk)
+    reencrypt_keys([bulk.to_raw_id(device.pk)], from_owner=world.stadtwerk.pk, to_owner=world.other.pk)
     Device.unscoped.filter(pk=device.pk).update(owner=world.other)
     assert [serial for (_id, serial), _keys in release.read(("serial_number",))] == ["A2"]
 
@@ -126,7 +127,10 @@ def test_who_lacks_the_permission_gets_nothing(world: World, name: str, event: E
 
 def test_reencrypted_keys_open_for_the_new_owner_only(world: World) -> None:
     device = make_claimed(world, "A1")
-    assert reencrypt_keys([device.pk], from_owner=world.stadtwerk.pk, to_owner=world.other.pk) == 1
+    assert (
+        reencrypt_keys([bulk.to_raw_id(device.pk)], from_owner=world.stadtwerk.pk, to_owner=world.other.pk)
+        == 1
+    )
     Device.unscoped.filter(pk=device.pk).update(owner=world.other)
     assert read_all(world, "other_administrator") == {"A1": {"oms_key": key_of("A1")}}
     with pytest.raises(NothingToReleaseError):

@@ -1,13 +1,14 @@
 """Two at once: exactly one of them wins, and nothing is half done."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditEntry
@@ -17,15 +18,18 @@ from meterkeys.keystore.models import DeviceKey
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.services import link_partners
+from meterkeys.organisations.services.grants import set_grants
 from meterkeys.ownership.models import OwnershipRequest, RequestState, TransferOffer
 from meterkeys.ownership.services import (
     accept_offer,
     claim_device,
+    claim_within,
     confirm_request,
     create_batch,
     decline_request,
     hand_back_devices,
     offer_devices,
+    recall_devices,
     take_batch,
     withdraw_offer,
 )
@@ -193,14 +197,17 @@ def test_of_a_hundred_takes_of_one_open_batch_from_two_organisations_one_wins(co
     assert AuditEntry.objects.filter(event=Event.OWNERSHIP_TAKEN).count() == 1
 
 
-def test_of_a_hundred_claims_of_one_device_one_wins(committed_world: World) -> None:
+def test_of_a_hundred_claims_of_one_device_from_two_organisations_one_wins(committed_world: World) -> None:
     world = committed_world
-    world.deliver(["A1"], world.stadtwerk)
+    netz = world.access("netz_administrator")
+    set_grants(netz, [Permission.DEVICE_VIEW, Permission.DEVICE_CLAIM])
+    world.deliver(["A1"], world.netz)
     device = Device.unscoped.get()
-    accesses = [world.access(name) for name in ("stadtwerk_administrator", "stadtwerk_user")]
+    accesses = [netz, world.access("stadtwerk_administrator")]
     outcomes = run_many([partial(claim_device, accesses[n % 2], device.pk) for n in range(MANY)])
     assert outcomes == {"done": 1, "not_claimable": MANY - 1}
-    assert AuditEntry.objects.filter(event=Event.DEVICE_CLAIMED).count() == 1
+    assert AuditEntry.objects.filter(event=Event.DEVICE_CLAIMED, device_count=1).count() == 1
+    assert_one_owner(device, world.netz)
 
 
 def test_of_a_hundred_offers_of_one_device_to_two_organisations_one_is_made(committed_world: World) -> None:
@@ -213,6 +220,39 @@ def test_of_a_hundred_offers_of_one_device_to_two_organisations_one_is_made(comm
     outcomes = run_many([partial(offer_devices, access, devices, receivers[n % 2]) for n in range(MANY)])
     assert outcomes == {"done": 1, "nothing_to_offer": MANY - 1}
     assert TransferOffer.unscoped.count() == 1
+
+
+def test_of_a_hundred_answers_to_one_offer_from_two_organisations_one_counts(committed_world: World) -> None:
+    world = committed_world
+    device = give_claimed(world, "A1")
+    owner, taker = world.access("stadtwerk_administrator"), world.access("netz_administrator")
+    mine = Device.objects.allowed(owner, Permission.OWNERSHIP_TRANSFER)
+    offer = offer_devices(owner, mine, world.netz)
+    answers = [partial(accept_offer, taker, offer.pk), partial(withdraw_offer, owner, offer.pk)]
+    outcomes = run_many([answers[number % 2] for number in range(MANY)])
+    assert outcomes == {"done": 1, "offer_closed": MANY - 1}
+    offer.refresh_from_db()
+    assert_one_owner(device, world.netz if offer.state == RequestState.CONFIRMED else world.stadtwerk)
+
+
+def test_who_asks_for_devices_while_they_are_recalled_waits_in_no_circle(
+    committed_world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The one holds the devices and refers to the batch, the other holds the batch and wants the devices."""
+    world = committed_world
+    batch = world.deliver(["A1"], world.stadtwerk, needs_confirmation=True)
+    access = world.access("stadtwerk_administrator")
+    devices = Device.objects.allowed(access, Permission.DEVICE_CLAIM)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            claim_within(access, devices)
+            recalled = pool.submit(
+                run_together, partial(recall_devices, world.access("acme_issuer"), batch.pk)
+            )
+            time.sleep(0.3)
+        assert recalled.result() == ["nothing_to_recall"]
+    assert not caplog.messages
+    assert OwnershipRequest.unscoped.filter(state=RequestState.OPEN).count() == 1
 
 
 def test_a_device_that_is_accepted_withdrawn_and_handed_back_at_once_has_one_owner(

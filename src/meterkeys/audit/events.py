@@ -26,6 +26,7 @@ class Event(models.TextChoices):
     KEY_DOWNLOADED = "key_downloaded", _("Key downloaded")
     KEY_CHECKED = "key_checked", _("Key checked against a telegram")
     KEYS_EXPORTED = "keys_exported", _("Keys downloaded")
+    LIST_EXPORTED = "list_exported", _("List of products downloaded")
     # People and organisations.
     USER_ADDED = "user_added", _("User added")
     USER_CHANGED = "user_changed", _("User changed")

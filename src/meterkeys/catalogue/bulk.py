@@ -2,94 +2,120 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from meterkeys.catalogue.selection import Selection
+from meterkeys.catalogue import deliveries
+from meterkeys.catalogue.models import FrozenSelection, SelectedPiece
+from meterkeys.catalogue.selection import FORGOTTEN, Selection, finish_freezing, list_frozen
+from meterkeys.core import bulk
 from meterkeys.core.errors import DomainError
-from meterkeys.devices.models import Device, DeviceState
+from meterkeys.devices.models import RELEASABLE_STATES, Device, DeviceState
 from meterkeys.devices.services import attach_label
 from meterkeys.organisations.access import Access, build_access
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.services import check_label, claim_within, hand_back_within
-from meterkeys.runs.kinds import RunKind, Step, register_kind
+from meterkeys.ownership.services.moves import lock_rows
+from meterkeys.runs.kinds import RunKind, Step, do_nothing, lead_nowhere, register_kind
 from meterkeys.runs.models import Run
 from meterkeys.runs.services import start_run
 
-CHUNK = 2_000
-"""Devices of one step: each step is a transaction, and on SQLite nobody else writes meanwhile."""
-
-WHY_NOT: Mapping[DeviceState, str | Promise] = {
-    DeviceState.IN_STOCK: _("in stock"),
-    DeviceState.DELIVERED: _("not claimed"),
-    DeviceState.REQUESTED: _("waits for the issuer"),
-    DeviceState.CLAIMED: _("claimed already"),
+REASONS: Mapping[str, str | Promise] = {
+    "in_stock": _("in stock"),
+    "not_claimed": _("not claimed"),
+    "waiting": _("waits for the issuer"),
+    "claimed_already": _("claimed already"),
+    "of_others": _("belongs to another organisation"),
+    "own_issue": _("issued by your own organisation"),
+    "offered": _("offered to another organisation"),
+    "in_batch": _("stands in a batch already"),
+    "foreign_issue": _("issued by another organisation"),
+    "gone": _("no longer among the products that you see"),
 }
-OF_OTHERS = _("belongs to another organisation")
+"""Why a device is left as it is, by a code that results keep."""
 
-Obstacle = tuple[Q, str | Promise]
-Act = Callable[[Access, QuerySet[Device], Mapping[str, Any]], "Outcomes"]
+WRONG_STATE = {
+    DeviceState.IN_STOCK: "in_stock",
+    DeviceState.DELIVERED: "not_claimed",
+    DeviceState.REQUESTED: "waiting",
+    DeviceState.CLAIMED: "claimed_already",
+}
+
+Obstacle = tuple[str, Q]
+Act = Callable[[Run, Access, QuerySet[Device]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcomes:
-    """How many devices came to each outcome, by its code."""
-
-    counts: Mapping[str, int]
-
-    @property
-    def total(self) -> int:
-        return sum(self.counts.values())
+def find_no_obstacles(_access: Access) -> Sequence[Obstacle]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`states` are those in which a device can be dealt with; `act` deals with some devices in one transaction.
+    """`states` are those in which a device can be dealt with; `act` deals with devices in the caller's transaction.
 
-    `find_obstacles` says what stands in the way of a device in such a state, the first that holds.
+    `find_obstacles` says what stands in the way of a device in such a state, the first that holds. All that `act` gets
+    are locked and free of obstacles. `done` is the code of what becomes of them, `asked` of those whose batch asks for
+    confirmation; `outcomes` names both. Without `act` it is no work in steps: a view of its own does it.
     """
 
     name: str
     title: str | Promise
     permission: Permission
     states: Sequence[DeviceState]
-    act: Act
+    act: Act | None
+    done: str
     outcomes: Mapping[str, str | Promise]
-    find_obstacles: Callable[[Access], Sequence[Obstacle]] = lambda _access: ()
+    find_obstacles: Callable[[Access], Sequence[Obstacle]] = find_no_obstacles
+    asked: str = ""
+    clean_up: Callable[[Run], None] = do_nothing
+    find_result: Callable[[Run], tuple[str, str | Promise] | None] = lead_nowhere
+
+    @property
+    def run_kind(self) -> str:
+        return f"bulk_{self.name}"
+
+    def name_end(self, *, asks: bool) -> str:
+        """Return the code of what becomes of a device that is dealt with, by whether its batch asks."""
+        return self.asked if asks and self.asked else self.done
 
 
-def _claim(access: Access, devices: QuerySet[Device], _parameters: Mapping[str, Any]) -> Outcomes:
-    result = claim_within(access, devices)
-    return Outcomes({"claimed": result.claimed, "requested": result.requested})
+def _claim(_run: Run, access: Access, devices: QuerySet[Device]) -> None:
+    claim_within(access, devices)
 
 
-def _hand_back(access: Access, devices: QuerySet[Device], _parameters: Mapping[str, Any]) -> Outcomes:
-    return Outcomes({"handed_back": hand_back_within(access, devices)})
+def _hand_back(_run: Run, access: Access, devices: QuerySet[Device]) -> None:
+    hand_back_within(access, devices)
 
 
-def _label(access: Access, devices: QuerySet[Device], parameters: Mapping[str, Any]) -> Outcomes:
-    own = devices.filter(owner=access.organisation_id).order_by("pk")
-    device_ids = list(own.values_list("pk", flat=True))
-    attach_label(access.organisation_id, check_label(str(parameters["label"])), device_ids)
-    return Outcomes({"labelled": len(device_ids)})
+def _label(run: Run, access: Access, devices: QuerySet[Device]) -> None:
+    device_ids = list(devices.order_by("pk").values_list("pk", flat=True))
+    attach_label(access.organisation_id, check_label(str(run.parameters["label"])), device_ids)
 
 
 def _find_label_obstacles(access: Access) -> Sequence[Obstacle]:
-    return [(~Q(owner=access.organisation_id), OF_OTHERS)]
+    return [("of_others", ~Q(owner=access.organisation_id))]
 
 
 def _find_return_obstacles(access: Access) -> Sequence[Obstacle]:
     return [
-        (~Q(owner=access.organisation_id), OF_OTHERS),
-        (Q(issuer=access.organisation_id), _("issued by your own organisation")),
-        (Q(pending_id__isnull=False), _("offered to another organisation")),
+        ("of_others", ~Q(owner=access.organisation_id)),
+        ("own_issue", Q(issuer=access.organisation_id)),
+        ("offered", Q(pending_id__isnull=False)),
+    ]
+
+
+def _find_delivery_obstacles(access: Access) -> Sequence[Obstacle]:
+    return [
+        ("of_others", ~Q(owner=access.organisation_id)),
+        ("foreign_issue", ~Q(issuer=access.organisation_id)),
+        ("in_batch", Q(batch__isnull=False)),
     ]
 
 
@@ -102,11 +128,18 @@ ACTIONS: dict[str, Action] = {
             Permission.DEVICE_CLAIM,
             (DeviceState.DELIVERED,),
             _claim,
-            {
-                "claimed": _("claimed"),
-                "requested": _("asked for: the issuer confirms"),
-                "left": _("left as is"),
-            },
+            done="claimed",
+            asked="requested",
+            outcomes={"claimed": _("claimed"), "requested": _("asked for: the issuer confirms")},
+        ),
+        Action(
+            "download",
+            _("Download the keys"),
+            Permission.KEY_EXPORT,
+            RELEASABLE_STATES,
+            None,
+            done="",
+            outcomes={},
         ),
         Action(
             "label",
@@ -114,8 +147,21 @@ ACTIONS: dict[str, Action] = {
             Permission.DEVICE_CLAIM,
             tuple(DeviceState),
             _label,
-            {"labelled": _("labelled"), "left": _("left as is")},
-            _find_label_obstacles,
+            done="labelled",
+            outcomes={"labelled": _("labelled")},
+            find_obstacles=_find_label_obstacles,
+        ),
+        Action(
+            "deliver",
+            _("Deliver in a batch"),
+            Permission.BATCH_CREATE,
+            (DeviceState.IN_STOCK,),
+            deliveries.deliver_some,
+            done="delivered",
+            outcomes={"delivered": _("delivered")},
+            find_obstacles=_find_delivery_obstacles,
+            clean_up=deliveries.announce,
+            find_result=deliveries.find_result,
         ),
         Action(
             "hand_back",
@@ -123,8 +169,9 @@ ACTIONS: dict[str, Action] = {
             Permission.OWNERSHIP_TRANSFER,
             (DeviceState.CLAIMED,),
             _hand_back,
-            {"handed_back": _("handed back"), "left": _("left as is")},
-            _find_return_obstacles,
+            done="handed_back",
+            outcomes={"handed_back": _("handed back")},
+            find_obstacles=_find_return_obstacles,
         ),
     )
 }
@@ -132,15 +179,22 @@ ACTIONS: dict[str, Action] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an action would do: with how many devices, and why not with the rest.
+    """What an action would do: with how many devices, and why not with the rest, of `total` that were looked at.
 
-    `total` are those that the work goes through; what only may be seen is in `cannot`, but not among them.
+    Where more are chosen than can be looked at while somebody waits, `is_all` is false: the others are looked at while
+    the work runs.
     """
 
     action: Action
     can: int
     cannot: Sequence[tuple[str, int]]
     total: int
+    is_all: bool = True
+
+    @property
+    def may_start(self) -> bool:
+        """Whether there is, or may be, a device that it can be done with."""
+        return bool(self.can) or not self.is_all
 
 
 def list_actions(access: Access) -> list[Action]:
@@ -157,78 +211,104 @@ def find_action(access: Access, name: str) -> Action:
     return action
 
 
+def find_refusal(access: Access, action: Action) -> Case:
+    """Return the expression for the code of why the action leaves a device alone; empty if it does not."""
+    out_of_reach = ("of_others", ~Q(owner__in=access.reach(action.permission)))
+    wrong_states = [
+        (WRONG_STATE[state], Q(state=state)) for state in DeviceState if state not in action.states
+    ]
+    obstacles = [out_of_reach, *wrong_states, *action.find_obstacles(access)]
+    cases = [When(condition, then=Value(code)) for code, condition in obstacles]
+    return Case(*cases, default=Value(""), output_field=CharField())
+
+
 def plan_action(access: Access, action: Action, selection: Selection) -> Plan:
-    """Count what can and what cannot be done with the selection, by the state of the devices."""
-    obstacles = action.find_obstacles(access)
-    cases = [When(condition, then=Value(number)) for number, (condition, _why) in enumerate(obstacles)]
-    chosen = selection.find(access, action.permission).annotate(
-        obstacle=Case(*cases, default=Value(None), output_field=IntegerField())
+    """Count what can and what cannot be done with a frozen selection; of one that is too large, with its beginning."""
+    sample = selection.look_through(access)
+    seen = Device.objects.allowed(access, Permission.DEVICE_VIEW)
+    chosen = seen.filter(pk__in=bulk.list_joined_as_rows(sample.device_ids)).annotate(
+        refusal=find_refusal(access, action)
     )
-    groups = chosen.order_by("state").values_list("state", "obstacle").annotate(Count("pk"))
-    counts: Counter[str] = Counter()
-    for state, obstacle, count in groups:
-        counts[_explain(action, DeviceState(state), None if obstacle is None else obstacles[obstacle])] += (
-            count
-        )
-    can, total = counts.pop("", 0), counts.total()
-    counts[str(OF_OTHERS)] += _count_beyond(access, action, selection)
-    return Plan(action, can=can, cannot=[*(+counts).items()], total=can + total)
-
-
-def _explain(action: Action, state: DeviceState, obstacle: Obstacle | None) -> str:
-    """Return why the action leaves such a device alone; an empty text if it does not."""
-    if state not in action.states:
-        return str(WHY_NOT[state])
-    return str(obstacle[1]) if obstacle else ""
-
-
-def _count_beyond(access: Access, action: Action, selection: Selection) -> int:
-    """Count the chosen devices that the person may see, but not deal with."""
-    others = access.reach(Permission.DEVICE_VIEW) - access.reach(action.permission)
-    return selection.find(access, Permission.DEVICE_VIEW).filter(owner__in=others).count() if others else 0
+    counts = dict(chosen.order_by().values_list("refusal").annotate(Count("pk")))
+    can, total = counts.pop("", 0), sum(counts.values())
+    cannot = [(str(REASONS[code]), counts[code]) for code in REASONS if code in counts]
+    return Plan(action, can=can, cannot=cannot, total=can + total, is_all=sample.is_all)
 
 
 def start_action(
     access: Access, user_id: UUID, action: Action, selection: Selection, parameters: Mapping[str, Any]
 ) -> Run:
     """Begin the action as long work. DomainError if there is nothing that it can be done with."""
-    plan = plan_action(access, action, selection)
-    if not plan.can:
-        raise DomainError(
-            "nothing_to_do", _("There is nothing among the chosen products that this can be done with.")
-        )
     if action.name == "label":
         parameters = {"label": check_label(str(parameters.get("label", "")))}
         if not parameters["label"]:
             raise DomainError("label_missing", _("Enter a label."), field="label")
+    selection = selection.freeze(access, user_id)
+    plan = plan_action(access, action, selection)
+    require_something(plan)
     return start_run(
-        f"bulk_{action.name}",
+        action.run_kind,
         user_id=user_id,
         organisation_id=access.organisation_id,
-        parameters={"selection": selection.to_parameters(), **parameters},
+        parameters={"selection": str(selection.frozen_id), **parameters},
         total=plan.total,
     )
 
 
+def require_something(plan: Plan) -> None:
+    """Raise DomainError if the action can be done with none of the devices."""
+    if not plan.may_start:
+        raise DomainError(
+            "nothing_to_do", _("There is nothing among the chosen products that this can be done with.")
+        )
+
+
 def take_step(run: Run) -> Step:
-    """Deal with the next devices of the run, with the rights that the person has now."""
+    """Deal with the next piece of the selection, with the rights that the person has now."""
     action = ACTIONS[run.kind.removeprefix("bulk_")]
     access = find_access(run)
-    chosen = Selection.from_parameters(run.parameters["selection"]).find(access, action.permission)
-    if after := run.position.get("after"):
-        chosen = chosen.filter(pk__gt=UUID(after))
-    chunk = list(chosen.values_list("pk", flat=True)[:CHUNK])
-    if not chunk:
+    if not (access.may(action.permission) and access.may(Permission.DEVICE_VIEW)):
+        raise DomainError("right_lost", _("You no longer have the right to do this."))
+    frozen = list_frozen(access).filter(pk=run.parameters["selection"]).first()
+    if frozen is None:
+        raise DomainError("choice_forgotten", FORGOTTEN)
+    if frozen.count is None:
+        return Step(run.position, 0, is_last=False, total=finish_freezing(access, frozen))
+    return _take_piece(run, action, access, frozen)
+
+
+def _take_piece(run: Run, action: Action, access: Access, frozen: FrozenSelection) -> Step:
+    number = int(run.position.get("piece", 0))
+    pieces = SelectedPiece.objects.filter(selection=frozen, number__in=(number, number + 1))
+    found = list(pieces.order_by("number").values_list("device_ids", flat=True))
+    if not found:
         return Step(run.position, 0, is_last=True)
-    devices = Device.objects.allowed(access, action.permission).filter(pk__in=chunk)
-    outcomes = action.act(access, devices, run.parameters)
-    left = len(chunk) - outcomes.total
-    return Step(
-        {"after": str(chunk[-1])},
-        len(chunk),
-        is_last=len(chunk) < CHUNK,
-        outcomes=Counter({**outcomes.counts, "left": left}),
+    step = _deal_with(run, action, access, bytes(found[0]))
+    return replace(step, position={"piece": number + 1}, is_last=len(found) == 1)
+
+
+def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
+    """Do the action with those of the devices that nothing stands in the way of, and say what became of each.
+
+    They are locked by ascending id before anything is decided, so that what is said of each is what was done.
+    """
+    chosen = Device.objects.allowed(access, Permission.DEVICE_VIEW).filter(
+        pk__in=bulk.list_joined_as_rows(piece)
     )
+    chosen = chosen.annotate(refusal=find_refusal(access, action))
+    rows = lock_rows(chosen, "pk", "serial_number", "refusal", "batch__needs_confirmation")
+    free = [pk for pk, _serial, refusal, _asks in rows if not refusal]
+    if free and action.act:
+        devices = Device.objects.allowed(access, action.permission)
+        action.act(run, access, devices.filter(pk__in=bulk.list_raw_ids(free)))
+    finished = [
+        (serial, action.name_end(asks=bool(asks))) for _pk, serial, refusal, asks in rows if not refusal
+    ]
+    refused = [(serial, refusal) for _pk, serial, refusal, _asks in rows if refusal]
+    outcomes = Counter(code for _serial, code in [*finished, *refused])
+    count = len(piece) // 16
+    outcomes["gone"] = count - len(rows)
+    return Step({}, count, is_last=False, outcomes=+outcomes, refused=refused, finished=finished)
 
 
 def find_access(run: Run) -> Access:
@@ -244,4 +324,14 @@ def find_access(run: Run) -> Access:
 
 def register_actions() -> None:
     for action in ACTIONS.values():
-        register_kind(RunKind(f"bulk_{action.name}", action.title, take_step, action.outcomes))
+        if action.act:
+            register_kind(
+                RunKind(
+                    action.run_kind,
+                    action.title,
+                    take_step,
+                    {**action.outcomes, **REASONS},
+                    clean_up=action.clean_up,
+                    find_result=action.find_result,
+                )
+            )

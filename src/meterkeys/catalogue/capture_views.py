@@ -12,8 +12,8 @@ from meterkeys.catalogue.captures.results import (
     list_meters,
     write_meters,
 )
-from meterkeys.catalogue.key_views import describe_file, make_file_name
-from meterkeys.core.pages import render_list
+from meterkeys.catalogue.key_views import make_file_name
+from meterkeys.core.pages import describe_csv, render_list
 from meterkeys.core.paging import take_page
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.requests import MemberRequest, member_required
@@ -46,7 +46,7 @@ def download_capture(request: MemberRequest, run_id: UUID) -> StreamingHttpRespo
     run = read_capture_run(request, run_id)
     content = write_meters(list_meters(request.access, run), delimiter=request.user.csv_delimiter)
     name = f"heard-{make_file_name(run.parameters['name'])}.csv"
-    return StreamingHttpResponse(content, headers=describe_file(name))
+    return StreamingHttpResponse(content, headers=describe_csv(name))
 
 
 def read_capture_run(request: MemberRequest, run_id: UUID) -> Run:

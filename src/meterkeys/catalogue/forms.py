@@ -1,15 +1,20 @@
 """The forms of the catalogue."""
 
+from typing import TYPE_CHECKING
+
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.catalogue.bulk import Action
+from meterkeys.catalogue.models import NAME_LENGTH
+from meterkeys.organisations.access import Access
+from meterkeys.ownership.serial_forms import BatchForm
 from meterkeys.ownership.services.batches import LABEL_LENGTH
 
 
-class SelectionForm(forms.Form):
-    """What an action on many products needs to know beyond the products."""
+class LabelForm(forms.Form):
+    """The label that is hung on many products."""
 
     label = forms.CharField(
         label=_("Label"),
@@ -19,7 +24,36 @@ class SelectionForm(forms.Form):
         error_messages={"required": _("Enter a label.")},
     )
 
-    def __init__(self, action: Action, data: QueryDict | None = None) -> None:
-        super().__init__(data)
-        if action.name != "label":
-            del self.fields["label"]
+
+class SavedViewForm(forms.Form):
+    """What a view of the list is called, and whether visits begin with it."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=NAME_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Enter a name.")},
+    )
+    is_start = forms.BooleanField(
+        label=_("Start with this view"),
+        required=False,
+        help_text=_("You see it first after the login."),
+    )
+
+
+class DeliveryForm(BatchForm):
+    """A batch whose products are chosen already: a batch's form without serial numbers."""
+
+    if not TYPE_CHECKING:  # the way in which Django's forms drop a field of their base
+        serial_numbers = None
+        serial_files = None
+
+    def clean(self) -> None:
+        """Look for no serial numbers."""
+
+
+def build_form(action: Action, access: Access, data: QueryDict | None = None) -> forms.Form:
+    """Return the form for what an action needs to know beyond the products."""
+    if action.name == "deliver":
+        return DeliveryForm(access, data)
+    return LabelForm(data) if action.name == "label" else forms.Form({} if data is None else data)

@@ -12,10 +12,10 @@ from typing import Concatenate, ParamSpec
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.views.decorators.debug import sensitive_variables
 
 from meterkeys.audit.events import Event
@@ -25,6 +25,7 @@ from meterkeys.catalogue.device_page import KeySlot, build_device_page, find_dev
 from meterkeys.catalogue.filters import Filters
 from meterkeys.catalogue.history import read_history
 from meterkeys.core.errors import DomainError
+from meterkeys.core.pages import describe_csv
 from meterkeys.devices.models import Device
 from meterkeys.exchange.services import export_keys
 from meterkeys.keystore.errors import NothingToReleaseError
@@ -48,12 +49,15 @@ def never_store(view: KeyView[P]) -> KeyView[P]:
 
     @wraps(view)
     def answered(request: MemberRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        response = view(request, *args, **kwargs)
-        response["Cache-Control"] = "no-store"
-        response["X-Content-Type-Options"] = "nosniff"
-        return response
+        return forbid_storing(view(request, *args, **kwargs))
 
     return answered
+
+
+def forbid_storing(response: HttpResponseBase) -> HttpResponseBase:
+    response["Cache-Control"] = "no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def only_posted(view: KeyView[P]) -> KeyView[P]:
@@ -145,7 +149,7 @@ def download_key(request: MemberRequest, device_id: UUID) -> HttpResponse:
         )
     except DomainError as error:
         return render_refusal(request, device, error)
-    return HttpResponse(content, headers=describe_file(f"keys-{make_file_name(device.serial_number)}.csv"))
+    return HttpResponse(content, headers=describe_csv(f"keys-{make_file_name(device.serial_number)}.csv"))
 
 
 @member_required(Permission.KEY_EXPORT)
@@ -158,25 +162,25 @@ def download_keys(request: MemberRequest) -> HttpResponseBase:
     filters = Filters.parse(query)
     devices = narrow(filters, Device.objects.allowed(request.access, Permission.KEY_EXPORT), request.access)
     try:
-        content = export_keys(
-            request.access,
-            devices,
-            delimiter=request.user.csv_delimiter,
-            event=Event.KEYS_EXPORTED,
-            subject=filters.url(),
-        )
+        return answer_keys(request, devices, subject=filters.url())
     except DomainError as error:
         messages.error(request, str(error))
         return redirect(filters.url())
+
+
+def answer_keys(request: MemberRequest, devices: QuerySet[Device], *, subject: str) -> HttpResponseBase:
+    """Send the keys of many devices as a stream that nobody stores. DomainError where no key may leave."""
+    content = export_keys(
+        request.access,
+        devices,
+        delimiter=request.user.csv_delimiter,
+        event=Event.KEYS_EXPORTED,
+        subject=subject,
+    )
     name = f"keys-{timezone.localdate().isoformat()}.csv"
-    return StreamingHttpResponse(content, headers=describe_file(name))
+    return forbid_storing(StreamingHttpResponse(content, headers=describe_csv(name)))
 
 
 def make_file_name(serial_number: str) -> str:
     """Return the serial number as a part of a file's name: whatever a file system could take amiss becomes "_"."""
     return re.sub(r"[^\w.-]+", "_", serial_number).strip(".") or "device"
-
-
-def describe_file(name: str) -> dict[str, str]:
-    disposition = content_disposition_header(as_attachment=True, filename=name)
-    return {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": disposition or "attachment"}

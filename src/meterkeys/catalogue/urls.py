@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from meterkeys.catalogue import capture_views, check_views, key_views, selection_views, views
+from meterkeys.catalogue import (
+    capture_views,
+    check_views,
+    key_views,
+    saved_view_pages,
+    selection_views,
+    views,
+)
 
 urlpatterns = [
     path("check-key/", check_views.check_key, name="key_check"),
@@ -13,6 +20,13 @@ urlpatterns = [
     path("devices/", views.list_devices, name="device_list"),
     path("devices/count/", views.count_devices, name="device_count"),
     path("devices/facets/<str:facet>/", views.list_facet_options, name="device_facet"),
+    path("devices/export/", views.download_list, name="device_export"),
+    path("devices/views/", saved_view_pages.list_saved_views, name="saved_view_list"),
+    path("devices/views/new/", saved_view_pages.create_saved_view, name="saved_view_create"),
+    path("devices/views/<uuid:view_id>/", saved_view_pages.edit_saved_view, name="saved_view_edit"),
+    path(
+        "devices/views/<uuid:view_id>/delete/", saved_view_pages.delete_saved_view, name="saved_view_delete"
+    ),
     path("devices/keys/download/", key_views.download_keys, name="keys_download"),
     path("devices/selection/", selection_views.choose, name="device_selection"),
     path("devices/selection/start/", selection_views.start, name="device_selection_start"),

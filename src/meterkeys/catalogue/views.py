@@ -5,9 +5,10 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -18,13 +19,16 @@ from meterkeys.catalogue.conditions import narrow
 from meterkeys.catalogue.device_page import build_device_page, find_device
 from meterkeys.catalogue.facets import build_chips, build_facets, name_chosen, search_facet, write_days
 from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order, SearchBy
+from meterkeys.catalogue.list_export import export_list
 from meterkeys.catalogue.listing import build_listing
+from meterkeys.catalogue.saved_views import build_view_bar
 from meterkeys.catalogue.search import TITLES as SEARCH_TITLES
 from meterkeys.catalogue.search import read_filters
 from meterkeys.catalogue.selection import MOST_IDS
 from meterkeys.catalogue.totals import count_exactly
 from meterkeys.core.database import QueryTooSlowError
 from meterkeys.core.errors import DomainError
+from meterkeys.core.pages import describe_csv
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.requests import MemberRequest, member_required
@@ -65,11 +69,23 @@ def build_list_context(request: MemberRequest, query: QueryDict) -> dict[str, An
         "search_ways": list_search_ways(filters),
         "orders": list_orders(filters),
         "page_sizes": list_page_sizes(filters),
+        "view_bar": build_view_bar(request.access, request.user.pk, filters),
         "bulk_actions": list_actions(request.access),
         "selection": {"limit": MOST_IDS, "filters": filters.as_matched().query},
         "may_export": request.access.may(Permission.KEY_EXPORT),
         "may_import": request.access.may(Permission.DEVICE_IMPORT),
     }
+
+
+@require_POST
+@member_required(Permission.DEVICE_VIEW)
+def download_list(request: MemberRequest) -> StreamingHttpResponse:
+    """Send the list as filtered and sorted, all its pages and no key, as a stream."""
+    content = export_list(
+        request.access, read_filters(request.access, request.POST), delimiter=request.user.csv_delimiter
+    )
+    name = f"products-{timezone.localdate().isoformat()}.csv"
+    return StreamingHttpResponse(content, headers=describe_csv(name))
 
 
 def read_listing(request: MemberRequest, filters: Filters, query: QueryDict) -> dict[str, Any]:

@@ -8,7 +8,7 @@ query written with `select_id` yields, which is cheap to make and to compare (`t
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -53,6 +53,11 @@ def to_raw_id(value: UUID) -> RawId:
     return value.bytes if is_postgresql() else value.hex
 
 
+def to_bytes(raw_ids: Iterable[RawId]) -> Iterator[bytes]:
+    """Yield 16 bytes for each raw id."""
+    return map(decode_ids(), raw_ids)
+
+
 def to_uuid(raw_id: RawId) -> UUID:
     return UUID(bytes=decode_ids()(raw_id))
 
@@ -65,16 +70,31 @@ def select_id(column: str) -> str:
 def match_ids(column: str, raw_ids: Iterable[RawId]) -> tuple[str, list[Any]]:
     """Return the condition that the column is one of the raw ids, and its parameters."""
     if is_postgresql():
-        return f"{column} = ANY(%s::uuid[])", [[raw_id.hex() for raw_id in raw_ids]]
+        return f"{column} = ANY(%s::uuid[])", [join_ids(raw_ids)]
     ids = list(raw_ids)
     return f"{column} IN ({', '.join(['%s'] * len(ids))})", ids
 
 
-def list_as_rows(ids: Iterable[UUID]) -> RawSQL:
-    """Return the ids as a query that yields them, for `pk__in`: one parameter, however many they are."""
+def join_ids(raw_ids: Iterable[RawId]) -> str:
+    """Return the raw ids as one parameter: PostgreSQL's text of an array, or a list in JSON."""
     if is_postgresql():
-        return RawSQL("SELECT unnest(%s::uuid[])", [list(ids)])
-    return RawSQL("SELECT value FROM json_each(%s)", [json.dumps([one.hex for one in ids])])
+        return f"{{{','.join([raw_id.hex() for raw_id in raw_ids])}}}"
+    return json.dumps(list(raw_ids))
+
+
+def list_raw_ids(raw_ids: Iterable[RawId]) -> RawSQL:
+    """Return the raw ids as a query that yields them, for `pk__in`: as a list, each would be a parameter."""
+    text = join_ids(raw_ids)
+    return (
+        RawSQL("SELECT unnest(%s::uuid[])", [text])
+        if is_postgresql()
+        else RawSQL("SELECT value FROM json_each(%s)", [text])
+    )
+
+
+def list_joined_as_rows(joined: bytes) -> RawSQL:
+    """Return ids that are joined, 16 bytes each, as `list_raw_ids` does."""
+    return list_raw_ids(split_ids(joined))
 
 
 def without_index(column: str) -> str:
@@ -129,25 +149,38 @@ def _copy_rows(statement: str, types: list[str], rows: Iterable[Row]) -> None:
             copy.write_row(row)
 
 
-def update_rows(table: str, *, key: Column, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    """Give each row, found by its key, new values; a row is the key and then the values of the columns."""
-    if is_postgresql():
-        _update_by_join(table, key, columns, rows)
-    else:
-        changes = ", ".join(f"{name} = ?" for name, _kind in columns)
-        connection.connection.executemany(
-            f"UPDATE {table} SET {changes} WHERE {key[0]} = ?",
-            ((*values, row_key) for row_key, *values in rows),
-        )
-
-
-def _update_by_join(table: str, key: Column, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    create_temporary_table("new_values", [key, *columns])
-    insert_rows("new_values", [key, *columns], rows)
-    changes = ", ".join(f"{name} = n.{name}" for name, _kind in columns)
+def update_rows(table: str, raw_ids: Sequence[RawId], values: Mapping[str, Any]) -> None:
+    """Write the same values, by column, into all of these rows; SQLite takes up to 32,766 of them."""
+    condition, ids = match_ids("id", raw_ids)
+    columns = ", ".join(f"{column} = %s" for column in values)
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} t SET {changes} FROM new_values n WHERE t.{key[0]} = n.{key[0]}")
-    drop_temporary_table("new_values")
+        cursor.execute(f"UPDATE {table} SET {columns} WHERE {condition}", [*values.values(), *ids])
+
+
+def update_by_id(
+    table: str, raw_ids: Sequence[RawId], column: Column, values: Iterable[Any], constants: Mapping[str, Any]
+) -> None:
+    """Give each of these rows its own value of one column, and all of them the constants.
+
+    Some thousand rows at a time: PostgreSQL gets them in one statement.
+    """
+    name, kind = column
+    fixed = "".join(f", {each} = %s" for each in constants)
+    connection.ensure_connection()
+    if is_postgresql():
+        # Arrays, not a temporary table: to make and drop one costs more than some thousand rows do.
+        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+            cursor.execute(
+                f"UPDATE {table} t SET {name} = n.value{fixed} "
+                f"FROM unnest(%s::uuid[], %b::{kind}[]) AS n (id, value) WHERE t.id = n.id",
+                [*constants.values(), join_ids(raw_ids), list(values)],
+            )
+    else:
+        with connection.wrap_database_errors:
+            connection.connection.executemany(
+                f"UPDATE {table} SET {name} = ?{fixed.replace('%s', '?')} WHERE id = ?",
+                ((value, *constants.values(), pk) for value, pk in zip(values, raw_ids, strict=True)),
+            )
 
 
 def refresh_statistics() -> None:
@@ -164,9 +197,35 @@ def fetch_rows(sql: str, parameters: Sequence[Any]) -> list[Row]:
     connection.ensure_connection()
     if is_postgresql():
         # Django's own cursors are client-side ones, which know no binary answers.
-        with psycopg.Cursor(connection.connection) as cursor:
+        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
             return cursor.execute(sql, parameters, binary=True).fetchall()
-    return connection.connection.execute(sql.replace("%s", "?"), parameters).fetchall()  # type: ignore[no-any-return]
+    with connection.wrap_database_errors:
+        return connection.connection.execute(sql.replace("%s", "?"), parameters).fetchall()  # type: ignore[no-any-return]
+
+
+def fetch_columns(queryset: models.QuerySet[Any], *names: str) -> list[Row]:
+    """Return these fields of the rows as plain tuples, in the order of the query, its own ids as raw ids.
+
+    Django would make an object of every id, which takes longer than the rest of the query.
+    """
+    try:
+        sql, parameters = queryset.values_list(*names).query.sql_with_params()
+    except EmptyResultSet:
+        # Django knows without asking that nothing can match, as with an empty list of values.
+        return []
+    if not is_postgresql():
+        return fetch_rows(sql, parameters)
+    ids = _name_ids(queryset.model)
+    aliases = [f"column_{number}" for number in range(len(names))]
+    columns = [select_id(alias) if name in ids else alias for alias, name in zip(aliases, names, strict=True)]
+    return fetch_rows(
+        f"SELECT {', '.join(columns)} FROM ({sql}) AS chosen ({', '.join(aliases)})", parameters
+    )
+
+
+def _name_ids(model: type[models.Model]) -> set[str]:
+    fields = model._meta.concrete_fields  # noqa: SLF001 — Django documents it
+    return {"pk", *(field.name for field in fields if field.primary_key or field.is_relation)}
 
 
 def stream_rows(sql: str, parameters: Sequence[Any]) -> Iterator[Row]:
@@ -182,9 +241,13 @@ def stream_rows(sql: str, parameters: Sequence[Any]) -> Iterator[Row]:
 
 
 def stream_ids(queryset: models.QuerySet[Any]) -> Iterator[bytes]:
-    """Yield the primary keys of the rows by ascending id, as 16 bytes each; call it inside a transaction."""
+    """Yield the primary keys of the rows by ascending id, as 16 bytes each; call it inside a transaction.
+
+    The first so many rows can be asked for too, if they are ordered by id.
+    """
+    ordered = queryset if queryset.query.is_sliced else queryset.order_by("pk")
     try:
-        sql, parameters = queryset.order_by("pk").values_list("id").query.sql_with_params()
+        sql, parameters = ordered.values_list("id").query.sql_with_params()
     except EmptyResultSet:
         # Django knows without asking that nothing can match, as with an empty list of values.
         return iter(())

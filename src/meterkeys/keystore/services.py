@@ -268,7 +268,7 @@ def _list_owners(devices: models.QuerySet[Device], reach: frozenset[UUID]) -> li
     return [owner_id for owner_id in sorted(reach) if devices.filter(owner=owner_id).exists()]
 
 
-def reencrypt_keys(device_ids: Sequence[UUID], *, from_owner: UUID, to_owner: UUID) -> int:
+def reencrypt_keys(device_ids: Sequence[bulk.RawId], *, from_owner: UUID, to_owner: UUID) -> int:
     """Seal the keys of these devices for another owner, inside the transaction that changes the owner.
 
     Plaintext stays within this call. Returns the number of keys. Raises EnvelopeError if one does not open, and
@@ -280,27 +280,26 @@ def reencrypt_keys(device_ids: Sequence[UUID], *, from_owner: UUID, to_owner: UU
     return count
 
 
-def _reencrypt_chunk(device_ids: Sequence[UUID], from_owner: UUID, to_owner: UUID) -> int:
-    condition, parameters = bulk.match_ids("device_id", map(bulk.to_raw_id, device_ids))
+def _reencrypt_chunk(device_ids: Sequence[bulk.RawId], from_owner: UUID, to_owner: UUID) -> int:
+    condition, parameters = bulk.match_ids("device_id", device_ids)
     rows = bulk.fetch_rows(
         f"SELECT {bulk.select_id('device_id')}, {bulk.select_id('id')}, kind, version, blob "
-        f"FROM keystore_devicekey WHERE {condition} AND owner_id = %s",
+        f"FROM keystore_devicekey WHERE {condition} AND {bulk.without_index('owner_id')} = %s",
         [*parameters, bulk.encode_id(from_owner)],
     )
-    decode, owner = bulk.decode_ids(), bulk.encode_id(to_owner)
+    decode = bulk.decode_ids()
     blobs = keyring.current_cipher(to_owner).seal_many(
         (decode(key_id), decode(device_id), kind, version, key)
         for (device_id, key_id, kind, version, _blob), key in zip(
             rows, _open_rows(from_owner, rows), strict=True
         )
     )
-    bulk.update_rows(
+    bulk.update_by_id(
         "keystore_devicekey",
-        key=("id", "uuid"),
-        columns=(("owner_id", "uuid"), ("blob", "bytea")),
-        rows=(
-            (bulk.encode_id(bulk.to_uuid(row[1])), owner, blob) for row, blob in zip(rows, blobs, strict=True)
-        ),
+        [row[1] for row in rows],
+        ("blob", "bytea"),
+        blobs,
+        {"owner_id": bulk.encode_id(to_owner)},
     )
     return len(rows)
 

@@ -14,7 +14,8 @@ from meterkeys.runs.models import Run
 class Step:
     """What one step did: where the next one begins, how much is done by it, and what became of it.
 
-    `refused` names what was left as it was, and why, by a code.
+    `refused` names what was left as it was, and why, by a code; `finished` what was dealt with, and how. `total` says
+    how much there is in all, where that came out only now.
     """
 
     position: Mapping[str, Any]
@@ -22,6 +23,16 @@ class Step:
     is_last: bool
     outcomes: Counter[str] = field(default_factory=Counter)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    finished: list[tuple[str, str]] = field(default_factory=list)
+    total: int | None = None
+
+
+def do_nothing(_run: Run) -> None:
+    """Stand for what a kind of work does not need."""
+
+
+def lead_nowhere(_run: Run) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +41,20 @@ class RunKind:
 
     It may raise DomainError, whose message ends the run as failed; anything else is tried again.
     `outcomes` says what each outcome's code is called. `clean_up` is called inside the transaction that ends the run,
-    however it ends. `find_result` returns the address of a page that shows what came of it, and what its link says.
+    however it ends. `find_result` returns the address of a page that shows what came of it, and what its link says; None if there is
+    none.
     """
 
     name: str
     title: str | Promise
     take_step: Callable[[Run], Step]
     outcomes: Mapping[str, str | Promise]
-    clean_up: Callable[[Run], None] = lambda _run: None
-    find_result: Callable[[Run], tuple[str, str | Promise]] | None = None
+    clean_up: Callable[[Run], None] = do_nothing
+    find_result: Callable[[Run], tuple[str, str | Promise] | None] = lead_nowhere
+
+    def name_outcome(self, code: str) -> str | Promise:
+        """Return what an outcome is called; one that is no longer known, its code."""
+        return self.outcomes.get(code, code)
 
 
 _KINDS: dict[str, RunKind] = {}

@@ -64,14 +64,18 @@ class Run(models.Model):
 
 
 class RunResult(models.Model):
-    """What became of one thing of a run, where that is not simply "done": named for reading, with a code."""
+    """What became of one thing of a run: named for reading, with a code."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="results")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="results", db_index=False)
     subject = models.CharField(max_length=100)
     outcome = models.CharField(max_length=40)
+    is_refused = models.BooleanField(default=True, help_text="Whether it was left as it was.")
 
     class Meta:
-        indexes = [models.Index(fields=["run", "id"], name="run_result")]
+        indexes = [
+            models.Index(fields=["run", "id"], name="run_result"),
+            models.Index(fields=["run", "is_refused", "id"], name="run_result_refused"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.outcome}"

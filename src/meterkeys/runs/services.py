@@ -1,6 +1,5 @@
 """Start long work, do it step by step, and tell how far it is."""
 
-import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from uuid import UUID
 from django.db import models, transaction
 from django.utils import timezone
 
+from meterkeys.core import bulk
 from meterkeys.core.errors import DomainError
 from meterkeys.runs.kinds import RunKind, Step, find_kind
 from meterkeys.runs.models import ENDED, Run, RunResult, RunState
@@ -22,7 +22,9 @@ LEASE = timedelta(minutes=5)
 
 MOST_ATTEMPTS = 5
 RESULT_LIMIT = 10_000
-"""Refusals that a run names one by one; beyond it they are only counted."""
+"""Things that a run names one by one, refused ones and others so many each; beyond it they are only counted."""
+
+RESULT_COLUMNS = (("run_id", "uuid"), ("subject", "text"), ("outcome", "text"), ("is_refused", "bool"))
 
 
 class LostRunError(RuntimeError):
@@ -55,7 +57,7 @@ def cancel_run(run: Run) -> None:
     waiting = Run.objects.filter(pk=run.pk, state=RunState.QUEUED)
     with transaction.atomic():
         if waiting.update(state=RunState.CANCELLED, ended_at=timezone.now()):
-            find_kind(run.kind).clean_up(run)
+            _try_to_clean_up(run)
 
 
 def work_on_runs(is_stopping: Callable[[], bool] = lambda: False) -> int:
@@ -121,28 +123,46 @@ def _write_down(run: Run, step: Step) -> None:
     run.position = dict(step.position)
     run.done += step.done
     run.result = dict(Counter(run.result) + step.outcomes)
+    run.total = run.total if step.total is None else step.total
     if step.is_last:
         run.state, run.ended_at = RunState.DONE, timezone.now()
-        find_kind(run.kind).clean_up(run)
     run.attempts = 0
     _save(run, lease_until=None if step.is_last else timezone.now() + LEASE)
-    named = RunResult.objects.filter(run=run).count() if step.refused else 0
-    RunResult.objects.bulk_create(
-        RunResult(run=run, subject=subject[:100], outcome=outcome)
-        for subject, outcome in step.refused[: max(RESULT_LIMIT - named, 0)]
-    )
+    _name_results(run, step.finished, is_refused=False)
+    _name_results(run, step.refused, is_refused=True)
+    if step.is_last:
+        find_kind(run.kind).clean_up(run)
+
+
+def _name_results(run: Run, named: list[tuple[str, str]], *, is_refused: bool) -> None:
+    """Write down what became of each, as long as there is room."""
+    if not named:
+        return
+    room = max(RESULT_LIMIT - RunResult.objects.filter(run=run, is_refused=is_refused).count(), 0)
+    run_id = bulk.encode_id(run.pk)
+    rows = ((run_id, subject[:100], outcome, is_refused) for subject, outcome in named[:room])
+    bulk.insert_rows(RunResult._meta.db_table, RESULT_COLUMNS, rows)  # noqa: SLF001 — Django documents it
 
 
 def _end(run: Run, state: RunState) -> None:
     run.state, run.ended_at = state, timezone.now()
     with transaction.atomic():
         _save(run, lease_until=None)
-        find_kind(run.kind).clean_up(run)
+        _try_to_clean_up(run)
+
+
+def _try_to_clean_up(run: Run) -> None:
+    """Clean up after a run that ends early, in the caller's transaction; it ends even if that goes wrong."""
+    try:
+        with transaction.atomic():
+            find_kind(run.kind).clean_up(run)
+    except Exception:
+        logger.exception("Run %s left something behind.", run.pk)
 
 
 def _save(run: Run, **changes: Any) -> None:
     """Write how far the run is, if it is still this worker's; otherwise LostRunError rolls the step back."""
-    fields = ("position", "done", "result", "state", "ended_at", "error", "attempts")
+    fields = ("position", "done", "total", "result", "state", "ended_at", "error", "attempts")
     values = {name: getattr(run, name) for name in fields} | changes
     if not Run.objects.filter(pk=run.pk, fence=run.fence).update(**values):
         raise LostRunError
@@ -150,14 +170,17 @@ def _save(run: Run, **changes: Any) -> None:
 
 def _note_stumble(run: Run, error: Exception) -> bool:
     """Let the run be tried again, in a while; after some attempts it has failed."""
-    run.refresh_from_db()
+    # Not the fence: if another worker has the run by now, nothing is written.
+    run.refresh_from_db(fields=["attempts", "position", "done", "total", "result", "state", "ended_at"])
     if run.attempts < MOST_ATTEMPTS:
         pause = timedelta(seconds=2**run.attempts)
         Run.objects.filter(pk=run.pk, fence=run.fence).update(lease_until=timezone.now() + pause)
         return False
     run.error = type(error).__name__
-    with contextlib.suppress(LostRunError):
+    try:
         _end(run, RunState.FAILED)
+    except LostRunError:
+        return False
     return True
 
 
@@ -165,3 +188,15 @@ def describe_result(run: Run) -> list[tuple[str, int]]:
     """Return how many there are of each outcome, with its name, in the order of the kind's list."""
     kind: RunKind = find_kind(run.kind)
     return [(str(name), run.result[code]) for code, name in kind.outcomes.items() if run.result.get(code)]
+
+
+def list_results(run: Run, *, is_refused_only: bool = False) -> models.QuerySet[RunResult]:
+    """Return what became of each thing, by the order in which it was dealt with, or only what was refused."""
+    results = RunResult.objects.filter(run=run)
+    return results.filter(is_refused=True) if is_refused_only else results
+
+
+def is_cut(run: Run) -> bool:
+    """Tell whether the run may have had more things, refused or not, than it names one by one."""
+    counts = RunResult.objects.filter(run=run).values_list("is_refused").annotate(models.Count("pk"))
+    return any(count >= RESULT_LIMIT for _is_refused, count in counts)

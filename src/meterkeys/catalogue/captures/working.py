@@ -28,13 +28,7 @@ from meterkeys.runs.models import Run, RunState
 
 KIND = "check_capture"
 COLUMNS = ("wmbus_manufacturer", "wmbus_id")
-FOUND_COLUMNS = (
-    ("telegrams", "int4"),
-    ("opened", "int4"),
-    ("code", "varchar"),
-    ("hint", "varchar"),
-    ("hint_name", "varchar"),
-)
+FOUND_FIELDS = ("telegrams", "opened", "code", "hint", "hint_name")
 
 
 @sensitive_variables()
@@ -116,11 +110,9 @@ def _note_answers(run: Run, keys: Keys, answers: Iterable[Answer]) -> None:
     meters = list(HeardMeter.objects.filter(run=run, device_id__in=found))
     for meter in meters:
         _add_found(meter, found[str(meter.device_id)], keys)
-    bulk.update_rows(
-        HeardMeter._meta.db_table,  # noqa: SLF001 — Django documents it
-        key=("id", "int8"),
-        columns=FOUND_COLUMNS,
-        rows=((meter.pk, *(getattr(meter, name) for name, _kind in FOUND_COLUMNS)) for meter in meters),
+    # All of them exist: this is the update of many rows that is one statement on both databases.
+    HeardMeter.objects.bulk_create(
+        meters, update_conflicts=True, unique_fields=["id"], update_fields=FOUND_FIELDS, batch_size=1000
     )
 
 

@@ -8,6 +8,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from meterkeys.core import bulk
+from meterkeys.core.bulk import RawId
 from meterkeys.mail.kinds import Value
 from meterkeys.notices.models import NoticeKind
 from meterkeys.notices.services import notify
@@ -50,10 +52,10 @@ def announce_request(request: OwnershipRequest) -> None:
     )
 
 
-def announce_answer(request: OwnershipRequest, device_ids: list[UUID]) -> None:
+def announce_answer(request: OwnershipRequest, device_ids: list[RawId]) -> None:
     """Tell the people who asked what became of their request."""
     one = len(device_ids) == 1
-    path = f"/devices/{device_ids[0]}/" if one else f"/devices/?batch={request.batch_id}"
+    path = f"/devices/{bulk.to_uuid(device_ids[0])}/" if one else f"/devices/?batch={request.batch_id}"
     values: NoticeValues = {
         "answer": request.state,
         "serial_number": request.subject,

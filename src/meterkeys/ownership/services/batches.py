@@ -6,17 +6,20 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.accounts.models import User
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
+from meterkeys.core import bulk
+from meterkeys.core.bulk import RawId
+from meterkeys.core.conflicts import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.devices.services import LABEL_SEPARATOR, attach_label
-from meterkeys.keystore.services import draw_ownership_code, reencrypt_keys
+from meterkeys.keystore.services import draw_ownership_code
 from meterkeys.notices.models import NoticeKind
 from meterkeys.notices.services import notify
 from meterkeys.organisations.access import Access
@@ -24,11 +27,9 @@ from meterkeys.organisations.letters import send_letter
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.services import list_members_with, list_receivers
+from meterkeys.ownership.services.moves import CHUNK, change_devices, change_owner, lock_devices
 
 CODE_LIFETIME = timedelta(days=180)
-CHUNK = 5_000
-"""Devices looked up or moved by one statement; SQLite takes up to 32,766 parameters."""
-
 REFERENCE_LENGTH = 64
 LABEL_LENGTH = 100
 
@@ -37,7 +38,7 @@ LABEL_LENGTH = 100
 class BatchPlan:
     """What would be delivered or recalled, and every serial number that stands in the way."""
 
-    device_ids: list[UUID] = field(default_factory=list)
+    device_ids: list[RawId] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
@@ -74,7 +75,7 @@ class CreatedBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
     """What was asked for, checked as far as it can be without looking at the devices."""
 
     reference: str
@@ -109,21 +110,19 @@ def list_doubled(serial_numbers: Iterable[str]) -> list[str]:
     return list(doubled)
 
 
-def _look_up(issuer_id: UUID, serial_numbers: list[str]) -> dict[str, UUID | None]:
+def _look_up(issuer_id: UUID, serial_numbers: list[str]) -> dict[str, RawId | None]:
     """Return the device of each known serial; None where it is no longer free to be delivered.
 
     By issuer, not by owner: the issuer may learn that its own device has left, and nothing more.
     """
-    rows = Device.unscoped.filter(issuer=issuer_id, serial_number__in=serial_numbers).values_list(
-        "serial_number", "pk", "owner_id", "state", "batch_id"
-    )
-    return {
-        serial: pk if owner == issuer_id and state == DeviceState.IN_STOCK and batch is None else None
-        for serial, pk, owner, state, batch in rows
-    }
+    known = Device.unscoped.filter(issuer=issuer_id, serial_number__in=serial_numbers)
+    is_free = models.Q(owner=issuer_id, state=DeviceState.IN_STOCK, batch=None)
+    known = known.annotate(free=models.ExpressionWrapper(is_free, models.BooleanField()))
+    rows = bulk.fetch_columns(known, "serial_number", "pk", "free")
+    return {serial: pk if is_free else None for serial, pk, is_free in rows}
 
 
-def _sort_in(plan: BatchPlan, serial: str, found: dict[str, UUID | None]) -> None:
+def _sort_in(plan: BatchPlan, serial: str, found: dict[str, RawId | None]) -> None:
     device_id = found.get(serial)
     if device_id is not None:
         plan.device_ids.append(device_id)
@@ -133,6 +132,7 @@ def _sort_in(plan: BatchPlan, serial: str, found: dict[str, UUID | None]) -> Non
         plan.unknown.append(serial)
 
 
+@retry_on_conflict
 def create_batch(  # noqa: PLR0913 — what the form asks for, each named at the call
     access: Access,
     *,
@@ -150,35 +150,33 @@ def create_batch(  # noqa: PLR0913 — what the form asks for, each named at the
     """
     access.require(Permission.BATCH_CREATE)
     check_receiver(access, receiver)
-    order = _Order(check_reference(access, reference), receiver, check_label(label), needs_confirmation)
+    order = Order(check_reference(access, reference), receiver, check_label(label), needs_confirmation)
     with transaction.atomic(durable=True):
         return _deliver(access, order, serial_numbers)
 
 
-def _deliver(access: Access, order: _Order, serial_numbers: Sequence[str]) -> CreatedBatch:
+def _deliver(access: Access, order: Order, serial_numbers: Sequence[str]) -> CreatedBatch:
     plan = plan_batch(access, serial_numbers)
     if not plan.is_settled:
         raise UnsettledSerialsError(plan)
     device_ids = sorted(plan.device_ids)
-    batch, code = _store_batch(access, order, len(device_ids))
+    batch, code = store_batch(access, order, len(device_ids))
     put_into(access, batch, device_ids, Event.DEVICES_DELIVERED if order.receiver else Event.BATCH_CREATED)
     if order.receiver is not None:
         tell_receiver(batch, order.receiver)
     return CreatedBatch(batch, code)
 
 
-def put_into(access: Access, batch: Batch, device_ids: Sequence[UUID], event: Event) -> None:
+def put_into(access: Access, batch: Batch, device_ids: Sequence[RawId], event: Event) -> None:
     """Put devices of the own stock, by ascending id, into a batch: moved, sealed anew, labelled and recorded."""
     _move_devices(batch, device_ids)
-    if batch.receiver_id is not None:
-        reencrypt_keys(device_ids, from_owner=access.organisation_id, to_owner=batch.receiver_id)
     if batch.label:
-        attach_label(batch.receiver_id or batch.issuer_id, batch.label, device_ids)
+        attach_label(batch.receiver_id or batch.issuer_id, batch.label, list(map(bulk.to_uuid, device_ids)))
     record(
         event,
         access,
         subject=batch.reference,
-        device_ids=(pk.bytes for pk in device_ids),
+        device_ids=bulk.to_bytes(device_ids),
         data={
             "batch": str(batch.pk),
             "receiver": str(batch.receiver_id) if batch.receiver_id else None,
@@ -188,7 +186,7 @@ def put_into(access: Access, batch: Batch, device_ids: Sequence[UUID], event: Ev
     )
 
 
-def _store_batch(access: Access, order: _Order, device_count: int) -> tuple[Batch, str | None]:
+def store_batch(access: Access, order: Order, device_count: int) -> tuple[Batch, str | None]:
     code, code_hash = draw_ownership_code() if order.receiver is None else (None, None)
     try:
         # A transaction of its own: the look-up for the reference cannot see what another one is about to commit.
@@ -210,24 +208,23 @@ def _store_batch(access: Access, order: _Order, device_count: int) -> tuple[Batc
     return batch, code
 
 
-def _move_devices(batch: Batch, device_ids: Sequence[UUID]) -> None:
+def _move_devices(batch: Batch, device_ids: Sequence[RawId]) -> None:
     """Put the devices into the batch, and with a receiver into its hands; only those that are still in stock."""
-    changes: dict[str, object] = {"batch": batch}
-    if batch.receiver is not None:
-        changes |= {"owner": batch.receiver, "state": DeviceState.DELIVERED}
-    moved = 0
-    for start in range(0, len(device_ids), CHUNK):
-        chunk = device_ids[start : start + CHUNK]
-        devices = Device.unscoped.filter(
-            pk__in=chunk, owner=batch.issuer_id, state=DeviceState.IN_STOCK, batch=None
-        )
-        # Locked by ascending id: two deliveries of the same devices wait for each other instead of deadlocking.
-        locked = list(devices.select_for_update().order_by("pk").values_list("pk", flat=True))
-        moved += Device.unscoped.filter(pk__in=locked).update(**changes)
-    if moved != len(device_ids):
+    stock = Device.unscoped.filter(owner=batch.issuer_id, state=DeviceState.IN_STOCK, batch=None)
+    if len(lock_devices(stock.filter(pk__in=bulk.list_raw_ids(device_ids)))) != len(device_ids):
         raise DomainError(
             "stock_changed",
             _("Somebody delivered some of these devices at the same time. Please check the list."),
+        )
+    if batch.receiver_id is None:
+        change_devices(device_ids, batch=batch.pk)
+    else:
+        change_owner(
+            device_ids,
+            from_owner=batch.issuer_id,
+            to_owner=batch.receiver_id,
+            batch=batch.pk,
+            state=DeviceState.DELIVERED,
         )
 
 

@@ -8,6 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
+from meterkeys.core import bulk
+from meterkeys.core.bulk import RawId
+from meterkeys.core.conflicts import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.core.ids import new_id
 from meterkeys.devices.models import Batch, Device, DeviceState
@@ -15,7 +18,6 @@ from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.services import list_receivers
 from meterkeys.ownership.services.batches import (
-    CHUNK,
     BatchPlan,
     UnsettledSerialsError,
     list_doubled,
@@ -24,9 +26,11 @@ from meterkeys.ownership.services.batches import (
     tell_receiver,
 )
 from meterkeys.ownership.services.lists import WAITING
+from meterkeys.ownership.services.moves import CHUNK
 from meterkeys.ownership.services.recalls import lock_own_batch, recall_within
 
 
+@retry_on_conflict
 def add_devices(access: Access, batch_id: UUID, serial_numbers: Sequence[str]) -> int:
     """Put more devices of the own stock into a batch of which nothing is claimed; return how many.
 
@@ -44,7 +48,7 @@ def add_devices(access: Access, batch_id: UUID, serial_numbers: Sequence[str]) -
     return len(plan.device_ids)
 
 
-def _add(access: Access, batch: Batch, device_ids: Sequence[UUID]) -> None:
+def _add(access: Access, batch: Batch, device_ids: Sequence[RawId]) -> None:
     put_into(access, batch, device_ids, Event.DEVICES_ADDED)
     batch.device_count += len(device_ids)
     batch.save(update_fields=["device_count"])
@@ -90,16 +94,16 @@ def plan_recall(access: Access, batch: Batch, serial_numbers: Sequence[str]) -> 
     return plan
 
 
-def _look_up(access: Access, batch: Batch, serial_numbers: list[str]) -> dict[str, tuple[UUID, bool]]:
+def _look_up(access: Access, batch: Batch, serial_numbers: list[str]) -> dict[str, tuple[RawId, bool]]:
     """Return the device of each serial number in the batch, and whether it is still waiting."""
     devices = Device.unscoped.filter(
         issuer=access.organisation_id, batch=batch, serial_number__in=serial_numbers
     )
-    rows = devices.values_list("serial_number", "pk", "state")
+    rows = bulk.fetch_columns(devices, "serial_number", "pk", "state")
     return {serial: (pk, DeviceState(state) in WAITING) for serial, pk, state in rows}
 
 
-def _sort_in(plan: BatchPlan, serial: str, found: dict[str, tuple[UUID, bool]]) -> None:
+def _sort_in(plan: BatchPlan, serial: str, found: dict[str, tuple[RawId, bool]]) -> None:
     if serial not in found:
         plan.elsewhere.append(serial)
         return
@@ -110,6 +114,7 @@ def _sort_in(plan: BatchPlan, serial: str, found: dict[str, tuple[UUID, bool]]) 
         plan.claimed.append(serial)
 
 
+@retry_on_conflict
 def recall_serials(access: Access, batch_id: UUID, serial_numbers: Sequence[str]) -> int:
     """Take named devices of an own batch back into stock: all of them, or none; return how many.
 

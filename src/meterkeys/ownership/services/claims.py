@@ -13,6 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
+from meterkeys.core import bulk
+from meterkeys.core.bulk import RawId
+from meterkeys.core.conflicts import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.organisations.access import Access
@@ -20,7 +23,7 @@ from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.services.grants import tell_owners
 from meterkeys.ownership.models import OwnershipRequest
 from meterkeys.ownership.services.announcements import announce_request
-from meterkeys.ownership.services.moves import change_devices, name_devices
+from meterkeys.ownership.services.moves import change_devices, lock_rows, name_devices
 
 REQUEST_LIFETIME = timedelta(days=30)
 
@@ -40,8 +43,8 @@ class ClaimResult:
 class _Group(NamedTuple):
     """Devices of one batch and one owner: they are asked for together."""
 
-    batch_id: UUID
-    owner_id: UUID
+    batch_id: RawId
+    owner_id: RawId
 
 
 def claim_device(access: Access, device_id: UUID) -> Device:
@@ -67,6 +70,7 @@ def claim_batch(access: Access, batch_id: UUID) -> ClaimResult:
     return result
 
 
+@retry_on_conflict
 def claim_devices(access: Access, devices: models.QuerySet[Device]) -> ClaimResult:
     """Claim those of the devices that wait for it; `devices` come from `Device.objects.allowed`.
 
@@ -80,48 +84,42 @@ def claim_devices(access: Access, devices: models.QuerySet[Device]) -> ClaimResu
 def claim_within(access: Access, devices: models.QuerySet[Device]) -> ClaimResult:
     """Claim devices as `claim_devices` does, in the caller's transaction."""
     waiting = devices.filter(state=DeviceState.DELIVERED, owner__in=access.reach(Permission.DEVICE_CLAIM))
-    return ClaimResult(
-        claimed=_claim(access, waiting.exclude(batch__needs_confirmation=True)),
-        requested=_ask_issuers(access, waiting.filter(batch__needs_confirmation=True)),
-    )
+    rows = lock_rows(waiting, "pk", "owner", "batch", "batch__needs_confirmation")
+    asking = [row for row in rows if row[3]]
+    free = [row for row in rows if not row[3]] if asking else rows
+    _claim(access, free)
+    _ask_issuers(access, asking)
+    return ClaimResult(claimed=len(free), requested=len(asking))
 
 
-def _claim(access: Access, devices: models.QuerySet[Device]) -> int:
-    rows = list(devices.select_for_update(of=("self",)).order_by("pk").values_list("pk", "owner_id"))
+def _claim(access: Access, rows: list[bulk.Row]) -> None:
     if not rows:
-        return 0
-    device_ids = [pk for pk, _owner_id in rows]
+        return
+    device_ids = [row[0] for row in rows]
     change_devices(device_ids, state=DeviceState.CLAIMED)
-    _record(
-        Event.DEVICE_CLAIMED,
-        access,
-        device_ids,
-        {owner_id for _pk, owner_id in rows},
-        name_devices(device_ids),
-    )
-    return len(device_ids)
+    owner_ids = map(bulk.to_uuid, {row[1] for row in rows})
+    _record(Event.DEVICE_CLAIMED, access, device_ids, owner_ids, name_devices(device_ids))
 
 
 def _record(
-    event: Event, access: Access, device_ids: list[UUID], owner_ids: Iterable[UUID], subject: str
+    event: Event, access: Access, device_ids: list[RawId], owner_ids: Iterable[UUID], subject: str
 ) -> None:
-    entry = record(event, access, subject=subject, device_ids=(pk.bytes for pk in device_ids))
+    entry = record(event, access, subject=subject, device_ids=bulk.to_bytes(device_ids))
     tell_owners(event, access, owner_ids, subject=subject, data={"entry": entry.pk})
 
 
-def _ask_issuers(access: Access, devices: models.QuerySet[Device]) -> int:
-    rows = devices.select_for_update(of=("self",)).order_by("pk").values_list("pk", "batch_id", "owner_id")
-    groups: defaultdict[_Group, list[UUID]] = defaultdict(list)
-    for pk, batch_id, owner_id in rows:
+def _ask_issuers(access: Access, rows: list[bulk.Row]) -> None:
+    groups: defaultdict[_Group, list[RawId]] = defaultdict(list)
+    for pk, owner_id, batch_id, _needs_confirmation in rows:
         groups[_Group(batch_id, owner_id)].append(pk)
-    batches = Batch.unscoped.in_bulk({group.batch_id for group in groups})
+    batches = Batch.unscoped.in_bulk({bulk.to_uuid(group.batch_id) for group in groups})
     for group, device_ids in groups.items():
-        request_devices(access, batches[group.batch_id], device_ids, requester_id=group.owner_id)
-    return sum(map(len, groups.values()))
+        batch = batches[bulk.to_uuid(group.batch_id)]
+        request_devices(access, batch, device_ids, requester_id=bulk.to_uuid(group.owner_id))
 
 
 def request_devices(
-    access: Access, batch: Batch, device_ids: list[UUID], *, requester_id: UUID
+    access: Access, batch: Batch, device_ids: list[RawId], *, requester_id: UUID
 ) -> OwnershipRequest:
     """Ask the batch's issuer to let the requester own these devices, which the caller has locked."""
     now = timezone.now()

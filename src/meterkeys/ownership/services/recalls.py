@@ -9,14 +9,23 @@ from django.utils.translation import gettext_lazy as _
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.core import bulk
+from meterkeys.core.bulk import RawId
+from meterkeys.core.conflicts import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.services.announcements import announce_recall, announce_return
-from meterkeys.ownership.services.moves import change_devices, change_owner, lock_devices, name_devices
+from meterkeys.ownership.services.moves import (
+    change_devices,
+    change_owner,
+    lock_devices,
+    lock_rows,
+    name_devices,
+)
 
 
+@retry_on_conflict
 def recall_devices(access: Access, batch_id: UUID, device_ids: list[UUID] | None = None) -> int:
     """Take devices of an own batch back into stock, by default all that can be; return how many.
 
@@ -25,14 +34,15 @@ def recall_devices(access: Access, batch_id: UUID, device_ids: list[UUID] | None
     """
     access.require(Permission.BATCH_CREATE)
     with transaction.atomic(durable=True):
-        return recall_within(access, lock_own_batch(access, batch_id), device_ids)
+        chosen = None if device_ids is None else list(map(bulk.to_raw_id, device_ids))
+        return recall_within(access, lock_own_batch(access, batch_id), chosen)
 
 
-def recall_within(access: Access, batch: Batch, device_ids: list[UUID] | None = None) -> int:
+def recall_within(access: Access, batch: Batch, device_ids: list[RawId] | None = None) -> int:
     """Recall devices as `recall_devices` does, in the transaction in which the caller has locked the batch."""
     chosen = Device.unscoped.filter(batch=batch, issuer=access.organisation_id)
     if device_ids is not None:
-        chosen = chosen.filter(pk__in=bulk.list_as_rows(device_ids))
+        chosen = chosen.filter(pk__in=bulk.list_raw_ids(device_ids))
     recalled = _recall_delivered(access, batch, chosen) + _recall_open(access, batch, chosen)
     if not recalled:
         raise DomainError(
@@ -75,16 +85,17 @@ def _recall_open(access: Access, batch: Batch, chosen: models.QuerySet[Device]) 
     return len(device_ids)
 
 
-def _record_recall(access: Access, batch: Batch, device_ids: list[UUID], former_owner: UUID) -> None:
+def _record_recall(access: Access, batch: Batch, device_ids: list[RawId], former_owner: UUID) -> None:
     record(
         Event.DEVICES_RECALLED,
         access,
         subject=batch.reference,
-        device_ids=(pk.bytes for pk in device_ids),
+        device_ids=bulk.to_bytes(device_ids),
         data={"batch": str(batch.pk), "from": str(former_owner), "to": str(access.organisation_id)},
     )
 
 
+@retry_on_conflict
 def hand_back_devices(access: Access, devices: models.QuerySet[Device]) -> int:
     """Give claimed devices back into the stock of whoever issued them; return how many went.
 
@@ -100,16 +111,15 @@ def hand_back_within(access: Access, devices: models.QuerySet[Device]) -> int:
     """Hand devices back as `hand_back_devices` does, in the caller's transaction."""
     access.require(Permission.OWNERSHIP_TRANSFER)
     own = devices.filter(owner=access.organisation_id, state=DeviceState.CLAIMED, pending_id=None)
-    rows = own.exclude(issuer=access.organisation_id).select_for_update(of=("self",)).order_by("pk")
-    by_issuer: defaultdict[UUID, list[UUID]] = defaultdict(list)
-    for pk, issuer_id in rows.values_list("pk", "issuer_id"):
+    by_issuer: defaultdict[RawId, list[RawId]] = defaultdict(list)
+    for pk, issuer_id in lock_rows(own.exclude(issuer=access.organisation_id), "pk", "issuer"):
         by_issuer[issuer_id].append(pk)
     for issuer_id, device_ids in by_issuer.items():
-        _hand_back(access, issuer_id, device_ids)
+        _hand_back(access, bulk.to_uuid(issuer_id), device_ids)
     return sum(map(len, by_issuer.values()))
 
 
-def _hand_back(access: Access, issuer_id: UUID, device_ids: list[UUID]) -> None:
+def _hand_back(access: Access, issuer_id: UUID, device_ids: list[RawId]) -> None:
     change_owner(
         device_ids,
         from_owner=access.organisation_id,
@@ -121,7 +131,7 @@ def _hand_back(access: Access, issuer_id: UUID, device_ids: list[UUID]) -> None:
         Event.DEVICES_HANDED_BACK,
         access,
         subject=name_devices(device_ids),
-        device_ids=(pk.bytes for pk in device_ids),
+        device_ids=bulk.to_bytes(device_ids),
         data={"from": str(access.organisation_id), "to": str(issuer_id)},
     )
     announce_return(issuer_id, access.organisation_name, len(device_ids))

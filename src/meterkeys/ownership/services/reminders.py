@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
+from meterkeys.core.conflicts import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.core.ids import new_id
 from meterkeys.devices.models import Batch, Device, DeviceState
@@ -22,6 +23,7 @@ LETTERS_A_DAY = 3
 """So often within 24 hours, whoever of the issuer asks for it: nobody floods a customer's mailboxes."""
 
 
+@retry_on_conflict
 def send_letter_again(access: Access, batch_id: UUID) -> int:
     """Write the letter and the notice of an own batch once more; return how many people were told.
 

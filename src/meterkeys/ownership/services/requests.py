@@ -8,13 +8,16 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
+from meterkeys.core import bulk
+from meterkeys.core.bulk import RawId
+from meterkeys.core.conflicts import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.access import Access, build_operator_access
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.models import OwnershipRequest, RequestState
 from meterkeys.ownership.services.announcements import announce_answer
-from meterkeys.ownership.services.moves import change_devices, change_owner, lock_devices
+from meterkeys.ownership.services.moves import change_devices, change_owner, lock_batch, lock_devices
 from meterkeys.ownership.services.take import close_open_batch
 
 EXPIRY_CHUNK = 500
@@ -49,6 +52,7 @@ def count_requests_of(organisation_id: UUID) -> int:
     return OwnershipRequest.unscoped.filter(sides).count()
 
 
+@retry_on_conflict
 def confirm_request(access: Access, request_id: UUID) -> OwnershipRequest:
     """Let the requester own the devices; those of an open batch change hands, with their keys sealed anew.
 
@@ -57,6 +61,7 @@ def confirm_request(access: Access, request_id: UUID) -> OwnershipRequest:
     """
     with transaction.atomic(durable=True):
         request = _lock_open_request(access, request_id)
+        request.batch = lock_batch(request.batch_id)
         device_ids = lock_devices(_select_waiting(request))
         if not device_ids:
             raise _request_closed()
@@ -67,6 +72,7 @@ def confirm_request(access: Access, request_id: UUID) -> OwnershipRequest:
     return request
 
 
+@retry_on_conflict
 def decline_request(access: Access, request_id: UUID, *, reason: str) -> OwnershipRequest:
     """Refuse with a reason, which the requester reads; the devices wait again as they did before.
 
@@ -105,12 +111,17 @@ def expire_requests() -> int:
     )
 
 
+@retry_on_conflict
 def _expire(request_id: UUID) -> int:
     with transaction.atomic(durable=True):
         due = OwnershipRequest.unscoped.filter(
             pk=request_id, state=RequestState.OPEN, expires_at__lte=timezone.now()
         )
-        request = due.select_related("batch", "requester", "issuer").select_for_update(of=("self",)).first()
+        request = (
+            due.select_related("batch", "requester", "issuer")
+            .select_for_update(of=("self",), no_key=True)
+            .first()
+        )
         if request is None:
             return 0
         device_ids = _put_back(request)
@@ -123,7 +134,7 @@ def _expire(request_id: UUID) -> int:
 
 def _lock_open_request(access: Access, request_id: UUID) -> OwnershipRequest:
     access.require(Permission.OWNERSHIP_CONFIRM)
-    request = _list_received(access).select_for_update(of=("self",)).get(pk=request_id)
+    request = _list_received(access).select_for_update(of=("self",), no_key=True).get(pk=request_id)
     if request.state != RequestState.OPEN:
         raise _request_closed()
     if request.expires_at <= timezone.now():
@@ -144,7 +155,7 @@ def _select_waiting(request: OwnershipRequest) -> models.QuerySet[Device]:
     )
 
 
-def _hand_over(request: OwnershipRequest, device_ids: list[UUID]) -> None:
+def _hand_over(request: OwnershipRequest, device_ids: list[RawId]) -> None:
     if request.batch.receiver_id is not None:
         change_devices(device_ids, state=DeviceState.CLAIMED, pending_id=None)
         return
@@ -154,7 +165,7 @@ def _hand_over(request: OwnershipRequest, device_ids: list[UUID]) -> None:
     )
 
 
-def _put_back(request: OwnershipRequest) -> list[UUID]:
+def _put_back(request: OwnershipRequest) -> list[RawId]:
     """Let the devices wait again: delivered ones at their receiver, those of an open batch in stock."""
     device_ids = lock_devices(_select_waiting(request))
     state = DeviceState.IN_STOCK if request.batch.receiver_id is None else DeviceState.DELIVERED
@@ -168,12 +179,12 @@ def _close(request: OwnershipRequest, state: RequestState) -> None:
     request.save(update_fields=["state", "reason", "decided_at"])
 
 
-def _record(access: Access, event: Event, request: OwnershipRequest, device_ids: list[UUID]) -> None:
+def _record(access: Access, event: Event, request: OwnershipRequest, device_ids: list[RawId]) -> None:
     record(
         event,
         access,
         subject=request.subject,
-        device_ids=(pk.bytes for pk in device_ids),
+        device_ids=bulk.to_bytes(device_ids),
         data={
             "requester": str(request.requester_id),
             "from": str(request.issuer_id),

@@ -15,6 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
+from meterkeys.core import bulk
+from meterkeys.core.bulk import RawId
+from meterkeys.core.conflicts import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.keystore.services import hash_ownership_code
@@ -39,6 +42,7 @@ class TakenBatch:
     is_requested: bool
 
 
+@retry_on_conflict
 def take_batch(access: Access, *, reference: str, code: str, address: str = "") -> TakenBatch:
     """Become the owner of an open batch's devices; where the batch asks for confirmation, ask its issuer.
 
@@ -86,7 +90,9 @@ def _find_open_batch(access: Access, reference: str, code: str) -> Batch | None:
     candidates = Batch.unscoped.filter(reference__iexact=reference, receiver=None, code_hash__isnull=False)
     batches = [
         batch
-        for batch in candidates.exclude(issuer=access.organisation_id).select_for_update().order_by("pk")
+        for batch in candidates.exclude(issuer=access.organisation_id)
+        .select_for_update(no_key=True)
+        .order_by("pk")
         if _fits(batch, code_hash)
     ]
     return batches[0] if len(batches) == 1 else None
@@ -99,7 +105,7 @@ def _fits(batch: Batch, code_hash: bytes | None) -> bool:
     return hmac.compare_digest(bytes(batch.code_hash or b""), code_hash) and is_valid
 
 
-def _become_owner(access: Access, batch: Batch, device_ids: list[UUID]) -> None:
+def _become_owner(access: Access, batch: Batch, device_ids: list[RawId]) -> None:
     close_open_batch(batch, access.organisation_id)
     change_owner(
         device_ids,
@@ -111,7 +117,7 @@ def _become_owner(access: Access, batch: Batch, device_ids: list[UUID]) -> None:
         Event.OWNERSHIP_TAKEN,
         access,
         subject=batch.reference,
-        device_ids=(pk.bytes for pk in device_ids),
+        device_ids=bulk.to_bytes(device_ids),
         data={"batch": str(batch.pk), "from": str(batch.issuer_id), "to": str(access.organisation_id)},
     )
 

@@ -9,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
+from meterkeys.core import bulk
+from meterkeys.core.bulk import RawId
+from meterkeys.core.conflicts import retry_on_conflict
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.access import Access, build_operator_access
@@ -23,6 +26,7 @@ OFFER_LIFETIME = timedelta(days=30)
 EXPIRY_CHUNK = 500
 
 
+@retry_on_conflict
 def offer_devices(access: Access, devices: models.QuerySet[Device], receiver: Organisation) -> TransferOffer:
     """Offer claimed devices to another organisation; until it accepts, the owner reads their keys.
 
@@ -52,7 +56,7 @@ def check_offer_receiver(owner_id: UUID, receiver_id: UUID) -> None:
         raise DomainError("unknown_receiver", _("Choose an organisation from the list."), field="receiver")
 
 
-def _store_offer(access: Access, receiver: Organisation, device_ids: list[UUID]) -> TransferOffer:
+def _store_offer(access: Access, receiver: Organisation, device_ids: list[RawId]) -> TransferOffer:
     now = timezone.now()
     return TransferOffer.objects.create_for(
         access,
@@ -83,6 +87,7 @@ def _open(offers: models.QuerySet[TransferOffer]) -> models.QuerySet[TransferOff
     return offers.filter(state=RequestState.OPEN, expires_at__gt=timezone.now())
 
 
+@retry_on_conflict
 def accept_offer(access: Access, offer_id: UUID) -> TransferOffer:
     """Become the owner of the offered devices, with their keys sealed anew.
 
@@ -101,6 +106,7 @@ def accept_offer(access: Access, offer_id: UUID) -> TransferOffer:
     return offer
 
 
+@retry_on_conflict
 def decline_offer(access: Access, offer_id: UUID) -> TransferOffer:
     """Refuse what was offered; the devices stay with their owner. Raises as `accept_offer` does."""
     access.require(Permission.OWNERSHIP_TAKE)
@@ -111,6 +117,7 @@ def decline_offer(access: Access, offer_id: UUID) -> TransferOffer:
     return offer
 
 
+@retry_on_conflict
 def withdraw_offer(access: Access, offer_id: UUID) -> TransferOffer:
     """Take an own offer back. Raises as `accept_offer` does, with `ownership:transfer`."""
     access.require(Permission.OWNERSHIP_TRANSFER)
@@ -134,12 +141,13 @@ def expire_offers() -> int:
     )
 
 
+@retry_on_conflict
 def _expire(offer_id: UUID) -> int:
     with transaction.atomic(durable=True):
         due = TransferOffer.unscoped.filter(
             pk=offer_id, state=RequestState.OPEN, expires_at__lte=timezone.now()
         )
-        offer = due.select_related("owner").select_for_update(of=("self",)).first()
+        offer = due.select_related("owner").select_for_update(of=("self",), no_key=True).first()
         if offer is None:
             return 0
         access = build_operator_access(offer.owner, "worker")
@@ -149,7 +157,7 @@ def _expire(offer_id: UUID) -> int:
 
 
 def _lock(offers: models.QuerySet[TransferOffer], offer_id: UUID) -> TransferOffer:
-    offer = offers.select_for_update(of=("self",)).get(pk=offer_id)
+    offer = offers.select_for_update(of=("self",), no_key=True).get(pk=offer_id)
     if offer.state != RequestState.OPEN:
         raise DomainError("offer_closed", _("This offer was answered already."))
     if offer.expires_at <= timezone.now():
@@ -174,11 +182,11 @@ def _select_offered(offer: TransferOffer) -> models.QuerySet[Device]:
     return Device.unscoped.filter(pending_id=offer.pk, owner=offer.owner_id, state=DeviceState.CLAIMED)
 
 
-def _record(access: Access, event: Event, offer: TransferOffer, device_ids: list[UUID]) -> None:
+def _record(access: Access, event: Event, offer: TransferOffer, device_ids: list[RawId]) -> None:
     record(
         event,
         access,
         subject=offer.subject,
-        device_ids=(pk.bytes for pk in device_ids),
+        device_ids=bulk.to_bytes(device_ids),
         data={"offer": str(offer.pk), "from": str(offer.owner_id), "to": str(offer.receiver_id)},
     )

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from meterkeys.accounts.resets import answer_reset_requests
+from meterkeys.catalogue.selection import forget_selections
 from meterkeys.config.worker import Job, StopRequest, run_jobs
 from meterkeys.mail.services import send_due_letters
 from meterkeys.notices.services import delete_old_notices
@@ -46,6 +47,7 @@ class Command(BaseCommand):
             Job("end offers that have run out", expire_offers, EXPIRY_EVERY),
             Job("answer requests for new passwords", answer_reset_requests, RESETS_EVERY),
             Job("delete old notices", delete_old_notices, CLEANING_EVERY),
+            Job("forget old selections", forget_selections, CLEANING_EVERY),
         ]
         logger.info("The worker has started.")
         run_jobs(jobs, stop)

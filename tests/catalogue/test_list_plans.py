@@ -1,0 +1,118 @@
+"""Promise: a page of the device list costs the same whatever lies behind it; PostgreSQL's plans of its queries say so."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from bench.page_cases import Address, Case, list_addresses, list_cases
+from bench.page_odd import list_searches
+from bench.page_rows import fill, run
+from bench.page_world import Owner
+from django.db import connection
+from django.test import Client
+
+# Only what is committed can be vacuumed, and only then does an index answer alone, as it does in service.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
+
+DEVICES = 50_000
+RARE = 60
+"""Devices of a pair of filters that hardly ever meet: more than a page."""
+SHARES = (600, 100)
+PAGE_SIZE = 25
+MOST_STATEMENTS = 21
+MOST_ROWS = 10_001
+"""As many devices one query may touch: the total is counted so far, and no further."""
+
+
+@dataclass
+class Record:
+    """The statements that a page took, and the plans of those that read devices, in the settings they ran in."""
+
+    url: str
+    statements: list[str] = field(default_factory=list)
+    plans: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def __call__(
+        self,
+        execute: Callable[..., Any],
+        sql: str,
+        params: Any,
+        many: bool,  # noqa: FBT001 — Django calls it so
+        context: dict[str, Any],
+    ) -> Any:
+        self.statements.append(sql)
+        if sql.startswith("SELECT") and '"devices_device"' in sql:
+            execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", params, many, context)
+            [answer] = context["cursor"].fetchone()
+            plans = json.loads(answer) if isinstance(answer, str) else answer
+            self.plans.append((sql, plans[0]["Plan"]))
+        return execute(sql, params, many, context)
+
+
+def test_pages_of_the_list_are_read_from_indexes_as_far_as_they_are_shown() -> None:
+    stock = fill(DEVICES, rare=RARE, shares=SHARES)
+    run("VACUUM (ANALYZE) devices_device, devices_devicelabel")
+    addresses = list(list_pages(stock.large, list_cases(stock, stock.large)))
+    records = list(read_pages(stock.large, addresses))
+    assert len(records) > 60
+    assert [record.url for record in records if len(record.statements) > MOST_STATEMENTS] == []
+    assert [fault for record in records for fault in find_faults(record)] == []
+
+
+def list_pages(owner: Owner, cases: Iterable[Case]) -> Iterator[Address]:
+    """Yield for each list its first page, and in both orders pages deep in it; then the searches."""
+    for case in cases:
+        short = replace(case, parameters=[*case.parameters, ("per_page", str(PAGE_SIZE))], size=PAGE_SIZE)
+        by_age, by_serial = (list_addresses(short, owner, order) for order in ("newest", "serial"))
+        yield from {by_age[0], by_age[-1], by_serial[len(by_serial) // 2]}
+    for way in ("start", "end", "inside"):
+        yield list_addresses(list_searches(owner, way)[0], owner, "newest")[0]
+
+
+def read_pages(owner: Owner, addresses: Iterable[Address]) -> Iterator[Record]:
+    client = Client()
+    client.force_login(owner.user)
+    for address in addresses:
+        record = Record(address.url)
+        with connection.execute_wrapper(record):
+            answer = client.get(address.url)
+        assert answer.status_code == 200
+        assert answer.content.count(b'scope="row"') == address.rows, address.url
+        yield record
+
+
+def find_faults(record: Record) -> Iterator[str]:
+    for sql, plan in record.plans:
+        found = [*find_faults_of_words(sql), *find_faults_of_plan(plan)]
+        yield from (f"{fault}: {record.url}: {sql}" for fault in found)
+
+
+def find_faults_of_words(sql: str) -> Iterator[str]:
+    if "DISTINCT" in sql:
+        yield "distinct"
+    if "COUNT(" in sql and "LIMIT" not in sql:
+        yield "count without an end"
+
+
+def find_faults_of_plan(plan: dict[str, Any]) -> Iterator[str]:
+    for node in list_nodes(plan):
+        if node.get("Relation Name") != "devices_device":
+            continue
+        if node["Node Type"] == "Seq Scan":
+            yield "sequential scan"
+        if count_touched(node) > MOST_ROWS:
+            yield f"{count_touched(node)} devices touched by {node.get('Index Name')}"
+
+
+def list_nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from list_nodes(child)
+
+
+def count_touched(node: dict[str, Any]) -> int:
+    """Return how many rows the node looked at, those included that it left out."""
+    names = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
+    return int(sum(node.get(name, 0) for name in names) * node["Actual Loops"])
