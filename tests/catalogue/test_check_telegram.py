@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from meterkeys.audit.models import AuditEntry
+from meterkeys.catalogue.telegram_check import MAX_TELEGRAMS
 from meterkeys.devices.models import DeviceState
 from tests.radio import encoder
 from tests.world import World, make_device
@@ -17,6 +18,10 @@ from tests.world import World, make_device
 DIGITS = "A1B2C3D4E5F60718293A4B5C6D7E8F90"
 KEY = bytes.fromhex(DIGITS)
 RAW = encoder.stripped(encoder.mode10(KEY, 1))
+FRAGMENTS = [
+    encoder.stripped(piece).hex()
+    for piece in encoder.split(encoder.authenticated(KEY, encoder.mode7_message(KEY, 1), 1), [9, 20])
+]
 
 
 def run(*arguments: str) -> str:
@@ -55,6 +60,14 @@ def test_a_log_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> N
     assert [answer["verdict"] for answer in run_json("--key", DIGITS)] == ["proven", "proven"]
 
 
+def test_fragments_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    verdicts = ["unsupported", "unsupported", "proven"]
+    assert [answer["verdict"] for answer in run_json("--key", DIGITS, *FRAGMENTS)] == verdicts
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(FRAGMENTS)))
+    assert [answer["verdict"] for answer in run_json("--key", DIGITS)] == verdicts
+    assert "fragment 2 of" in run("--key", DIGITS, FRAGMENTS[1])
+
+
 def test_a_person_reads_a_sentence() -> None:
     text = run("--key", DIGITS, RAW.hex())
     assert text.startswith("proven: ELS 12345678 (mode10). The authentication tag (64 bits) matches.")
@@ -80,6 +93,14 @@ def test_the_key_of_a_device_is_taken_from_the_database_and_its_use_recorded(wor
     entry = AuditEntry.objects.get()
     assert (entry.event, entry.organisation_id) == ("key_checked", world.stadtwerk.pk)
     assert entry.actor_label == "operator: meterkeys check-telegram"
+
+
+@pytest.mark.django_db
+def test_fragments_are_put_together_however_many_telegrams_there_are(world: World) -> None:
+    make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED, keys={"oms_key": KEY})
+    *before, last = FRAGMENTS
+    answers = run_json("--device", "1001", *before, *[RAW.hex()] * MAX_TELEGRAMS, last)
+    assert [answer["verdict"] for answer in answers] == ["unsupported"] * 2 + ["proven"] * (MAX_TELEGRAMS + 1)
 
 
 @pytest.mark.django_db

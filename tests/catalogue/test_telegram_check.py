@@ -43,6 +43,12 @@ ADDRESS: dict[str, Any] = {
 }
 DEV_EUI = "0004A30B001A2B3C"
 JOIN = encoder.join_request(KEY).hex()
+FRAGMENTS = [
+    encoder.stripped(piece, encoder.OTHER).hex()
+    for piece in encoder.split(
+        encoder.authenticated(KEY, encoder.mode7_message(KEY, 1, own_address=True), 1), [9, 30]
+    )
+]
 TWO_LAYERS = next(row for row in ROWS if row.telegram.startswith("5308244844"))
 
 
@@ -145,6 +151,24 @@ def test_a_frame_without_a_name_and_a_join_is_not_judged(world: World) -> None:
 
 
 # When the key does not fit
+
+
+def test_fragments_are_put_together_and_shown_as_one_message(world: World) -> None:
+    """The meter's own address stands in the first fragment alone: a radio module sends them."""
+    device = make_meter(world)
+
+    *before, last = check_telegrams(world.access("stadtwerk_user"), FRAGMENTS)
+
+    assert [checked.verdict.reason.code for checked in before] == ["fragment_number"] * 2
+    assert (last.code, last.device, last.key_slot) == ("proven", device, "oms_key")
+    assert last.verdict.plain_hex == encoder.pad(encoder.RECORDS).hex().upper()
+    assert ask(world, FRAGMENTS[-1]).verdict.reason.params["number"] == "3"
+
+
+def test_a_key_that_was_imported_backwards_is_recognised_from_fragments(world: World) -> None:
+    make_meter(world, key=KEY[::-1])
+    last = check_telegrams(world.access("stadtwerk_user"), FRAGMENTS)[-1]
+    assert (last.code, last.hint) == ("wrong_key", "reversed")
 
 
 def test_a_wrong_key_is_named_and_what_the_telegram_says_is_shown(world: World) -> None:

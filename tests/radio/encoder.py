@@ -1,6 +1,8 @@
 """Makes frames as meters do, from the standards alone: it must know nothing of the package that reads them."""
 
+import itertools
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
@@ -189,6 +191,28 @@ def authenticated(  # noqa: PLR0913 — all that a header can say
     control = 0x2C00 | (0x1000 if with_length else 0)
     fields = struct.pack("<H", control) + mcl + mcr + mac + length
     return bytes([0x90, len(fields)]) + fields + message
+
+
+def split(body: bytes, places: Sequence[int]) -> list[bytes]:
+    """Cut the message behind an authentication layer at the places; each piece gets a layer of its own.
+
+    The first has the message's fields, the last its code.
+    """
+    length = 2 + body[1]
+    control, mcl = struct.unpack("<H", body[2:4])[0], body[4]
+    mac = body[9 : 9 + ({**CMAC_LENGTHS, GMAC_TYPE: 12}[mcl & 0x0F])]
+    fields = body[4:9] + body[9 + len(mac) : length]
+    message = body[length:]
+    ends = [0, *places, len(message)]
+    fragments = []
+    for number, (start, end) in enumerate(itertools.pairwise(ends), 1):
+        is_last = number == len(ends) - 1
+        bits = (control & 0x3800 if number == 1 else 0) | (0x0400 if is_last else 0x4000)
+        layer = (
+            struct.pack("<H", bits | number) + (fields if number == 1 else b"") + (mac if is_last else b"")
+        )
+        fragments.append(bytes([0x90, len(layer)]) + layer + message[start:end])
+    return fragments
 
 
 def mode10(  # noqa: PLR0913 — all that a header can say

@@ -299,7 +299,7 @@ def test_a_fragment_is_not_judged() -> None:
     frame = bytearray(encoder.stripped(encoder.authenticated(KEY, encoder.mode7_message(KEY, 1), 1)))
     frame[13] |= 0x40
     verdict = check_telegram(bytes(frame), [KEY])
-    assert (verdict.verdict, verdict.reason.code) == (Outcome.UNSUPPORTED, "fragment")
+    assert (verdict.verdict, verdict.reason.code) == (Outcome.UNSUPPORTED, "fragment_number")
 
 
 def test_a_key_of_another_length_is_told_apart() -> None:

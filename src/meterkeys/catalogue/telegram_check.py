@@ -28,7 +28,7 @@ from meterkeys.keystore.services import release_keys
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 from meterkeys.radio import (
-    DamagedError,
+    FragmentMemory,
     JoinMemory,
     Key,
     Kind,
@@ -40,7 +40,7 @@ from meterkeys.radio import (
     Verdict,
     check_captured,
     explain_failure,
-    parse_telegram,
+    read_telegram,
 )
 
 MAX_TELEGRAMS = 50
@@ -130,7 +130,7 @@ def check_telegrams(
     """Check telegrams, in any spelling or as `parse_capture` found them, with the keys of the meters that sent them.
 
     With `device`, which the caller has found with `key:read`, all are checked with that meter's keys. Telegrams are
-    taken in order of time: a LoRaWAN join opens the frames behind it. Raises PermissionDenied without `key:read`,
+    taken in order of time: a LoRaWAN join opens the frames behind it, fragments of wireless M-Bus make one message. Raises PermissionDenied without `key:read`,
     TooManyTelegramsError, SealedError and DamagedKeyError. Must not be called inside a transaction.
     """
     if len(telegrams) > MAX_TELEGRAMS:
@@ -139,12 +139,7 @@ def check_telegrams(
 
 
 def _read(telegram: str | Telegram) -> Telegram:
-    if isinstance(telegram, Telegram):
-        return telegram
-    try:
-        return Telegram(0, parse_telegram(telegram))
-    except DamagedError as error:
-        return Telegram(0, b"", error.reason)
+    return telegram if isinstance(telegram, Telegram) else read_telegram(telegram)
 
 
 def _find_devices(access: Access, headers: Iterable[Verdict]) -> list[Device]:
@@ -167,7 +162,7 @@ def _is_other(device: Device, header: Verdict) -> bool:
 
 @dataclass
 class TelegramCheck:
-    """Checks telegrams as they come: keys once released and joins once heard serve for all that follow.
+    """Checks telegrams as they come: keys once released and joins and fragments once heard serve for all that follow.
 
     What `check_telegrams` says of its arguments holds. Raises PermissionDenied without `key:read`.
     """
@@ -176,6 +171,7 @@ class TelegramCheck:
     device: Device | None = None
     _keys: "_Keys" = field(init=False)
     _joined: list[Device] = field(default_factory=list)
+    _fragments: FragmentMemory = field(default_factory=FragmentMemory)
 
     def __post_init__(self) -> None:
         self.access.require(Permission.KEY_READ)
@@ -186,7 +182,7 @@ class TelegramCheck:
     @sensitive_variables()
     def check(self, telegrams: Sequence[str | Telegram]) -> list[Checked]:
         """Return the answers about the next telegrams, in their order; their meters are looked up together."""
-        captured = [_read(telegram) for telegram in telegrams]
+        captured = [self._fragments.hear(_read(telegram)) for telegram in telegrams]
         headers = [check_captured(telegram, Question()).without_content() for telegram in captured]
         found = _find_devices(self.access, headers)
         return [
@@ -260,7 +256,7 @@ class TelegramCheck:
         device = checked.device
         if device is None:
             return checked
-        slip = explain_failure(telegram.data, Question(self._keys.find(device)))
+        slip = explain_failure(telegram, Question(self._keys.find(device)))
         if slip:
             return replace(checked, hint=Hint(slip.slip.value), hint_name=slip.key.name)
         neighbours = self._keys.find_neighbours(device)

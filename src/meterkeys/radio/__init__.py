@@ -14,14 +14,16 @@ from meterkeys.radio.checking import (
 from meterkeys.radio.keys import PUBLISHED_KEYS, Key, KeyTextError, Role, Slip, parse_key, parse_keys
 from meterkeys.radio.lorawan.sessions import JoinMemory
 from meterkeys.radio.reasons import MESSAGES, DamagedError, RadioError, Reason
-from meterkeys.radio.spellings import Telegram, parse_capture, parse_telegram
+from meterkeys.radio.spellings import Telegram, parse_capture, parse_telegram, read_telegram
 from meterkeys.radio.verdicts import Kind, Outcome, Verdict
+from meterkeys.radio.wmbus.fragments import FragmentMemory
 
 __all__ = [
     "MESSAGES",
     "PUBLISHED_KEYS",
     "DamagedError",
     "Explanation",
+    "FragmentMemory",
     "JoinMemory",
     "Key",
     "KeyTextError",
@@ -42,4 +44,5 @@ __all__ = [
     "parse_key",
     "parse_keys",
     "parse_telegram",
+    "read_telegram",
 ]

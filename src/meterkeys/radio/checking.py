@@ -8,8 +8,9 @@ from meterkeys.radio.lorawan.checking import DEFAULT_HIGHS, check_lorawan
 from meterkeys.radio.lorawan.frames import is_plausible
 from meterkeys.radio.lorawan.sessions import JoinMemory
 from meterkeys.radio.reasons import DamagedError
-from meterkeys.radio.spellings import Telegram, limit_length, parse_telegram
+from meterkeys.radio.spellings import Telegram, limit_length, read_telegram
 from meterkeys.radio.verdicts import Kind, Outcome, Verdict
+from meterkeys.radio.wmbus.authentication import Begun
 from meterkeys.radio.wmbus.checking import check_frame
 from meterkeys.radio.wmbus.frames import Frame, explain_damage, read_frames, read_plain_frame
 
@@ -55,7 +56,7 @@ class Question:
     highs: int = DEFAULT_HIGHS
 
 
-def check_telegram(telegram: str | bytes, keys: Sequence[bytes | Key], **known: object) -> Verdict:
+def check_telegram(telegram: str | bytes | Telegram, keys: Sequence[bytes | Key], **known: object) -> Verdict:
     """Check keys (16 bytes for AES, 8 for DES) against a telegram, given as bytes or in any spelling.
 
     ``known``: the other fields of `Question`. Bad telegrams are judged, not raised: verdict ``damaged``.
@@ -63,32 +64,39 @@ def check_telegram(telegram: str | bytes, keys: Sequence[bytes | Key], **known: 
     return check(telegram, Question(keys, **known))  # type: ignore[arg-type]  # the fields of Question
 
 
-def check(telegram: str | bytes, question: Question) -> Verdict:
+def check(telegram: str | bytes | Telegram, question: Question) -> Verdict:
     """Answer a question about a telegram, as `check_telegram` does."""
-    try:
-        raw = parse_telegram(telegram) if isinstance(telegram, str) else limit_length(telegram)
-    except DamagedError as error:
-        return Verdict(Outcome.DAMAGED, error.reason)
-    return _check_bytes(raw, question)
+    if isinstance(telegram, str):
+        telegram = read_telegram(telegram)
+    if isinstance(telegram, Telegram):
+        return check_captured(telegram, question)
+    return _check_limited(telegram, question, None)
 
 
 def check_captured(telegram: Telegram, question: Question) -> Verdict:
-    """Check a telegram that `parse_capture` found."""
+    """Check a telegram that `parse_capture` found, or `FragmentMemory.hear` returned."""
     if telegram.damage:
         return Verdict(Outcome.DAMAGED, telegram.damage)
-    return check(telegram.data, question)
+    return _check_limited(telegram.data, question, telegram.begun)
 
 
-def _check_bytes(raw: bytes, question: Question) -> Verdict:
+def _check_limited(data: bytes, question: Question, begun: Begun | None) -> Verdict:
+    try:
+        return _check_bytes(limit_length(data), question, begun)
+    except DamagedError as error:
+        return Verdict(Outcome.DAMAGED, error.reason)
+
+
+def _check_bytes(raw: bytes, question: Question, begun: Begun | None) -> Verdict:
     """Return the verdict of the reading that a key proves, else of the most probable that one fits, or of the first."""
     keys = as_keys(question.keys)
     plain = read_plain_frame(raw) if _is_like_wmbus(raw) else None
-    known = check_frame(plain, keys, question.meter_ids) if plain else None
+    known = check_frame(plain, keys, question.meter_ids, begun) if plain else None
     if known and _is_settled(known):
         return known
     best = None
     for reading in _list_readings(raw):
-        verdict = known if known and reading == plain else _check_reading(reading, raw, keys, question)
+        verdict = known if known and reading == plain else _check_reading(reading, raw, keys, question, begun)
         if verdict.verdict is Outcome.PROVEN:
             return verdict
         if best is None or (verdict.fits and not best.fits):
@@ -126,9 +134,11 @@ def _list_readings(raw: bytes) -> list[Frame | Kind]:
     return [*sure, Kind.LORAWAN, *others]
 
 
-def _check_reading(reading: Frame | Kind, raw: bytes, keys: Sequence[Key], question: Question) -> Verdict:
+def _check_reading(
+    reading: Frame | Kind, raw: bytes, keys: Sequence[Key], question: Question, begun: Begun | None
+) -> Verdict:
     if isinstance(reading, Frame):
-        return check_frame(reading, keys, question.meter_ids)
+        return check_frame(reading, keys, question.meter_ids, begun)
     return check_lorawan(raw, keys, question.dev_euis, question.memory or JoinMemory(), question.highs)
 
 
@@ -147,7 +157,7 @@ class Explanation:
     verdict: Verdict
 
 
-def explain_failure(telegram: str | bytes, question: Question) -> Explanation | None:
+def explain_failure(telegram: str | bytes | Telegram, question: Question) -> Explanation | None:
     """Look among the slips of the question's keys, and the published keys, for one that fits the telegram."""
     for slip, key in list_variants(question.keys):
         tried = Question((key,), question.meter_ids, question.dev_euis, None, question.highs)

@@ -111,7 +111,9 @@ MESSAGES = {
     "ell_encryption": gettext_noop("Encryption %(number)s of the extended link layer is reserved."),
     "ell_variable": gettext_noop("The extended link layer of variable length (CI 86) is not read."),
     "unknown_ci": gettext_noop("The field CI %(ci)s is not known: the content cannot be told apart."),
-    "fragment": gettext_noop("This is one fragment of a longer message; the check needs all of them."),
+    "fragment_number": gettext_noop(
+        "This is fragment %(number)s of a longer message; check it together with all the others, in their order."
+    ),
     "authentication_type": gettext_noop("Authentication type %(number)s is not checked."),
     "no_counter": gettext_noop("The telegram lacks the message counter that its key is derived with."),
     "key_derivation": gettext_noop("Key derivation %(number)s is reserved."),

@@ -19,6 +19,7 @@ from typing import Any
 
 from meterkeys.radio.lorawan.frames import is_plausible
 from meterkeys.radio.reasons import DamagedError, Reason
+from meterkeys.radio.wmbus.authentication import Begun
 from meterkeys.radio.wmbus.frames import read_frames
 
 MAX_TEXT = 8192
@@ -35,11 +36,15 @@ _JSON_NAMES = ("telegram", "data", "phyPayload", "phy_payload", "PHYPayload")
 
 @dataclass(frozen=True, slots=True)
 class Telegram:
-    """One telegram of a capture. ``line``: counted from 1. ``damage``: why its text cannot be read, or None."""
+    """One telegram of a capture. ``line``: counted from 1. ``damage``: why its text cannot be read, or None.
+
+    ``begun``: the message whose last fragment this is, as far as the telegrams before it carried it.
+    """
 
     line: int
     data: bytes = field(repr=False)
     damage: Reason | None = None
+    begun: Begun | None = field(default=None, repr=False)
 
 
 def parse_telegram(text: str) -> bytes:
@@ -51,6 +56,14 @@ def parse_telegram(text: str) -> bytes:
     if not found:
         raise DamagedError("not_hex")
     return found[0]
+
+
+def read_telegram(text: str) -> Telegram:
+    """Return a text that is one telegram, as line 0; what cannot be read carries its damage."""
+    try:
+        return Telegram(0, parse_telegram(text))
+    except DamagedError as error:
+        return Telegram(0, b"", error.reason)
 
 
 def parse_capture(text: str) -> Iterator[Telegram]:

@@ -4,6 +4,10 @@
 
 FCL, little-endian: bit 14 more fragments, 13 MCL present, 12 ML present, 11 MCR present, 10 MAC present, 9 KI
 present, 7-0 fragment number. MCL: bits 3-0 kind and length of the MAC. MCR: message counter, little-endian.
+
+Fragments (6.3.2 to 6.3.7): the number is 0 in a message that is whole, else counted from 1, and never rolls over.
+MCL, MCR and ML stand in the first fragment only; the MAC, over those and the whole message, in the last. All this is
+taken from the standard's rules: no public telegram is a fragment.
 """
 
 from dataclasses import dataclass
@@ -32,13 +36,40 @@ class Authentication(NamedTuple):
     message: bytes
 
     @property
+    def number(self) -> int:
+        return self.fragment_control & 0xFF
+
+    @property
+    def has_more(self) -> bool:
+        return bool(self.fragment_control & MORE_FRAGMENTS)
+
+    @property
     def is_fragment(self) -> bool:
         """Tell whether the message goes on, or began, in another frame (fragments are counted from 1)."""
-        return bool(self.fragment_control & MORE_FRAGMENTS) or self.fragment_control & 0xFF > 1
+        return self.has_more or self.number > 1
 
 
-def read_authentication(data: bytes) -> tuple[Authentication, bytes]:
-    """Return the layer and what follows it.
+class Begun(NamedTuple):
+    """A message of which all fragments but the last are known. ``message``: their contents, in order.
+
+    ``first``: the layer of the first fragment; ``known``: how many those are.
+    """
+
+    first: Authentication
+    message: bytes
+    known: int
+
+    def is_ended_by(self, fragment: Authentication) -> bool:
+        return not fragment.has_more and fragment.number == self.known + 1
+
+    def end(self, last: Authentication) -> Authentication:
+        """Return the layer as one frame would have had it: with the first fragment's fields and the last one's MAC."""
+        mac = last.mac or self.first.mac
+        return self.first._replace(fragment_control=0, mac=mac, message=self.message + last.message)
+
+
+def read_authentication(data: bytes, mac_type: int = 0) -> tuple[Authentication, bytes]:
+    """Return the layer and what follows it. ``mac_type``: that of the first fragment, for those behind it.
 
     Raises `DamagedError` (cut off, or a length that does not fit), `UnsupportedError` (unknown kind of MAC).
     """
@@ -46,17 +77,17 @@ def read_authentication(data: bytes) -> tuple[Authentication, bytes]:
     fields, rest = data[2 : 2 + length], data[2 + length :]
     if len(fields) < max(length, 2):
         raise DamagedError("cut_off", layer=AUTHENTICATION_LAYER)
-    return _read_fields(fields, rest), rest
+    return _read_fields(fields, rest, mac_type), rest
 
 
-def _read_fields(fields: bytes, message: bytes) -> Authentication:
+def _read_fields(fields: bytes, message: bytes, mac_type: int) -> Authentication:
     control = int.from_bytes(fields[:2], "little")
     reader = _Fields(fields, 2)
     mcl = reader.take(1) if control & HAS_MCL else b""
     if control & HAS_KI:
         reader.take(2)
     counter = reader.take(4) if control & HAS_MCR else b""
-    mac_type = mcl[0] & 0x0F if mcl else 0
+    mac_type = mcl[0] & 0x0F if mcl else mac_type
     mac = reader.take(_find_mac_length(mac_type, control)) if control & HAS_MAC else b""
     message_length = reader.take(2) if control & HAS_ML else b""
     if reader.position != len(fields):
@@ -65,11 +96,15 @@ def _read_fields(fields: bytes, message: bytes) -> Authentication:
 
 
 def _find_mac_length(mac_type: int, control: int) -> int:
-    if not control & HAS_MCL:
-        raise UnsupportedError("fragment", "AFL fragment")
+    if not mac_type and not control & HAS_MCL:
+        raise refuse_fragment(control & 0xFF)
     if mac_type not in MAC_LENGTHS:
         raise UnsupportedError("authentication_type", f"AFL type {mac_type}", number=mac_type)
     return MAC_LENGTHS[mac_type]
+
+
+def refuse_fragment(number: int) -> UnsupportedError:
+    return UnsupportedError("fragment_number", "AFL fragment", number=number)
 
 
 @dataclass(slots=True)

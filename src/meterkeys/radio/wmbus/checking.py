@@ -7,6 +7,7 @@ from typing import NoReturn
 from meterkeys.radio.keys import Key
 from meterkeys.radio.reasons import DamagedError, RadioError, Reason, UnsupportedError
 from meterkeys.radio.verdicts import PROVEN_CHANCE, Kind, Outcome, Verdict
+from meterkeys.radio.wmbus.authentication import Begun
 from meterkeys.radio.wmbus.diehl import has_moved_number, name_diehl_cipher
 from meterkeys.radio.wmbus.extended_link import CRC
 from meterkeys.radio.wmbus.frames import Frame
@@ -17,22 +18,29 @@ from meterkeys.radio.wmbus.qundis import name_qundis_cipher
 from meterkeys.radio.wmbus.transport import Transport
 
 
-def check_frame(frame: Frame, keys: Sequence[Key], meter_ids: Sequence[str]) -> Verdict:
-    """Return the verdict; with ``meter_ids``, a frame from none of these meters is another meter's."""
+def check_frame(
+    frame: Frame, keys: Sequence[Key], meter_ids: Sequence[str], begun: Begun | None = None
+) -> Verdict:
+    """Return the verdict; with ``meter_ids``, a frame from none of these meters is another meter's.
+
+    The last fragment of the message ``begun`` is judged as that message.
+    """
     try:
         layers = read_link(frame.data)
     except DamagedError as error:
         return Verdict(Outcome.DAMAGED, error.reason, Kind.WMBUS)
-    verdict = _check_layers(layers, keys, meter_ids)
+    verdict = _check_layers(layers, keys, meter_ids, begun)
     if frame.is_doubtful and not verdict.fits:
         reason = Reason("length_field", {"promised": str(frame.data[0] + 1), "length": str(len(frame.data))})
         return replace(verdict, verdict=Outcome.DAMAGED, reason=reason)
     return verdict
 
 
-def _check_layers(layers: Layers, keys: Sequence[Key], meter_ids: Sequence[str]) -> Verdict:
+def _check_layers(
+    layers: Layers, keys: Sequence[Key], meter_ids: Sequence[str], begun: Begun | None
+) -> Verdict:
     try:
-        cipher = _read(layers)
+        cipher = _read(layers, begun)
         other = _find_other_meter(layers, keys, meter_ids)
         if other:
             return other
@@ -50,11 +58,11 @@ def _refuse_cipher(cipher: str) -> NoReturn:
     raise UnsupportedError("manufacturer_cipher", cipher)
 
 
-def _read(layers: Layers) -> str:
+def _read(layers: Layers, begun: Begun | None) -> str:
     """Read the layers; return the name of the maker's own cipher if the frame is one of those."""
     cipher = name_diehl_cipher(layers)
     if not cipher:
-        read_upper_layers(layers)
+        read_upper_layers(layers, begun)
         return name_qundis_cipher(layers)
     if has_moved_number(layers):
         layers.link = layers.link.with_moved_number

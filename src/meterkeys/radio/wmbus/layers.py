@@ -13,7 +13,13 @@ from meterkeys.radio.reasons import (
     UnsupportedError,
 )
 from meterkeys.radio.wmbus.address import Address
-from meterkeys.radio.wmbus.authentication import AFL_CI, Authentication, read_authentication
+from meterkeys.radio.wmbus.authentication import (
+    AFL_CI,
+    Authentication,
+    Begun,
+    read_authentication,
+    refuse_fragment,
+)
 from meterkeys.radio.wmbus.extended_link import ELL_LENGTHS, ELL_VARIABLE, ExtendedLink, read_extended_link
 from meterkeys.radio.wmbus.frames import LINK_LENGTH
 from meterkeys.radio.wmbus.transport import Transport, read_transport
@@ -68,16 +74,18 @@ def read_link(data: bytes) -> Layers:
     return Layers(control=data[1], link=Address(data[2:10]), content=data[LINK_LENGTH:])
 
 
-def read_upper_layers(layers: Layers) -> None:
+def read_upper_layers(layers: Layers, begun: Begun | None = None) -> None:
     """Read the layers that the content begins with, into ``layers``.
+
+    ``begun``: the message that the frame may be the last fragment of; its content is then the whole message's.
 
     Raises `DamagedError` or `UnsupportedError`; what was read until then stays.
     """
     while layers.content and not layers.transport and not layers.is_hidden:
-        _read_layer(layers, layers.content[0])
+        _read_layer(layers, layers.content[0], begun)
 
 
-def _read_layer(layers: Layers, ci: int) -> None:
+def _read_layer(layers: Layers, ci: int, begun: Begun | None) -> None:
     if ci in ELL_LENGTHS:
         _refuse_second(layers.extended_link, EXTENDED_LINK_LAYER)
         layers.extended_link, layers.content = read_extended_link(layers.content)
@@ -85,9 +93,11 @@ def _read_layer(layers: Layers, ci: int) -> None:
         layers.names.append(f"ELL-{ci:02X}")
     elif ci == AFL_CI:
         _refuse_second(layers.authentication, AUTHENTICATION_LAYER)
-        layers.authentication, layers.content = read_authentication(layers.content)
+        mac_type = begun.first.mac_type if begun else 0
+        layers.authentication, layers.content = read_authentication(layers.content, mac_type)
         layers.names.append("AFL")
-        _refuse_fragment(layers.authentication)
+        if layers.authentication.is_fragment:
+            _join_fragments(layers, layers.authentication, begun)
     elif ci == ELL_VARIABLE:
         raise UnsupportedError("ell_variable", "ELL-86")
     else:
@@ -100,9 +110,22 @@ def _refuse_second(layer: object, name: str) -> None:
         raise DamagedError("layer_twice", layer=name)
 
 
-def _refuse_fragment(authentication: Authentication) -> None:
-    if authentication.is_fragment:
-        raise UnsupportedError("fragment", "AFL fragment")
+def _join_fragments(layers: Layers, fragment: Authentication, begun: Begun | None) -> None:
+    if begun is None or not begun.is_ended_by(fragment):
+        raise refuse_fragment(fragment.number)
+    layers.authentication = begun.end(fragment)
+    layers.content = layers.authentication.message
+
+
+def reach_authentication(layers: Layers) -> bool:
+    """Read the extended link layer, if there is one; tell whether the authentication layer follows, in the clear.
+
+    Raises `DamagedError` and `UnsupportedError`.
+    """
+    if layers.content and layers.content[0] in ELL_LENGTHS:
+        layers.extended_link, layers.content = read_extended_link(layers.content)
+    is_hidden = bool(layers.extended_link and layers.extended_link.encryption)
+    return not is_hidden and layers.content[:1] == bytes([AFL_CI])
 
 
 def open_hidden_layers(layers: Layers, plain: bytes) -> Layers:

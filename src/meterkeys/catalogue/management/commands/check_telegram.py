@@ -22,17 +22,18 @@ from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
 from meterkeys.organisations.services import find_organisation
 from meterkeys.radio import (
+    FragmentMemory,
     JoinMemory,
     Key,
     KeyTextError,
     Question,
     Telegram,
     Verdict,
-    check,
     check_captured,
     parse_capture,
     parse_key,
     parse_keys,
+    read_telegram,
 )
 
 
@@ -115,12 +116,9 @@ def _list_devices(access: Access, serial_number: str) -> list[Device]:
 
 
 def _check_all(telegrams: Sequence[str], question: Question) -> Iterator[Verdict]:
-    if telegrams:
-        for telegram in telegrams:
-            yield check(telegram, question)
-    else:
-        for captured in _read_standard_input():
-            yield check_captured(captured, question)
+    fragments = FragmentMemory()
+    for telegram in map(read_telegram, telegrams) if telegrams else _read_standard_input():
+        yield check_captured(fragments.hear(telegram), question)
 
 
 def _read_standard_input() -> Iterator[Telegram]:
