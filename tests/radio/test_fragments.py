@@ -116,9 +116,13 @@ def test_a_message_is_joined_once_for_each_time_it_is_sent() -> None:
     assert judge([*PIECES, PIECES[2], *PIECES]) == [*ALL_SAME, Outcome.UNSUPPORTED, *ALL_SAME]
 
 
+def build_newer() -> list[bytes]:
+    body = encoder.authenticated(KEY, encoder.mode7_message(KEY, COUNTER + 1), COUNTER + 1, mac_type=7)
+    return [encoder.stripped(piece) for piece in encoder.split(body, [7, 30])]
+
+
 def test_a_new_first_fragment_begins_a_new_message() -> None:
-    other = encoder.authenticated(KEY, encoder.mode7_message(KEY, COUNTER + 1), COUNTER + 1, mac_type=7)
-    newer = [encoder.stripped(piece) for piece in encoder.split(other, [7, 30])]
+    newer = build_newer()
     assert judge([*PIECES[:2], *newer]) == [Outcome.UNSUPPORTED] * 2 + ALL_SAME
     # Its number is known, its content is not: it is of a message whose first fragment was lost.
     assert judge([*PIECES[:2], *newer[1:]]) == [Outcome.UNSUPPORTED] * 4
@@ -165,28 +169,38 @@ def test_a_message_longer_than_the_limit_is_given_up() -> None:
     assert judge(build_long(count, size))[-1] is Outcome.PROVEN
     memory = FragmentMemory()
     assert Outcome.PROVEN not in judge(build_long(count + 1, size), memory)
-    assert not memory._open  # noqa: SLF001 — what is kept is what is bounded
+    assert not memory._open
 
 
 def test_the_sender_that_began_first_is_given_up_for_one_too_many() -> None:
-    memory = FragmentMemory()
     piece = encoder.split(BODY, [7, 30])[0]
-    meters = [encoder.Meter(number=f"{number:08}") for number in range(MAX_OPEN)]
-    for frame in [*PIECES[:2], *(encoder.stripped(piece, meter) for meter in meters[1:])]:
-        memory.hear(Telegram(0, frame))
-    assert judge([PIECES[2]], memory) == [Outcome.PROVEN]
-
-    for frame in [*PIECES[:2], *(encoder.stripped(piece, meter) for meter in meters)]:
-        memory.hear(Telegram(0, frame))
-    assert judge([PIECES[2]], memory) == [Outcome.UNSUPPORTED]
-    assert len(memory._open) <= MAX_OPEN  # noqa: SLF001 — what is kept is what is bounded
+    others = [encoder.stripped(piece, encoder.Meter(number=f"{number:08}")) for number in range(MAX_OPEN)]
+    newer = build_newer()
+    for before, after, found in (
+        ([*PIECES[:2], *others[1:]], [PIECES[2]], Outcome.PROVEN),
+        ([*PIECES[:2], *others], [PIECES[2]], Outcome.UNSUPPORTED),
+        # A meter that begins a new message is not the one that began first any more.
+        ([*PIECES[:2], *others[2:], *newer[:2], *others[:2]], [newer[2]], Outcome.PROVEN),
+    ):
+        memory = FragmentMemory()
+        for frame in before:
+            memory.hear(Telegram(0, frame))
+        assert len(memory._open) == MAX_OPEN
+        assert judge(after, memory) == [found]
 
 
 def test_a_frame_that_lost_its_end_is_not_heard() -> None:
     memory = FragmentMemory()
     cut = encoder.format_b(encoder.split(BODY, [30])[0])[:-2]
     memory.hear(Telegram(0, cut))
-    assert not memory._open  # noqa: SLF001 — the last fragment would not tell the two cases apart
+    assert not memory._open
+
+
+def test_what_an_encrypted_extended_link_layer_hides_is_not_taken_for_a_fragment() -> None:
+    memory = FragmentMemory()
+    hidden = encoder.ell_session(KEY, b"")[:7] + encoder.split(BODY, [30])[0]
+    memory.hear(Telegram(0, encoder.stripped(hidden)))
+    assert not memory._open
 
 
 def test_fragments_without_a_code_are_judged_by_their_content() -> None:

@@ -52,15 +52,11 @@ class Authentication(NamedTuple):
 class Begun(NamedTuple):
     """A message of which all fragments but the last are known. ``message``: their contents, in order.
 
-    ``first``: the layer of the first fragment; ``known``: how many those are.
+    ``first``: the layer of the first fragment.
     """
 
     first: Authentication
     message: bytes
-    known: int
-
-    def is_ended_by(self, fragment: Authentication) -> bool:
-        return not fragment.has_more and fragment.number == self.known + 1
 
     def end(self, last: Authentication) -> Authentication:
         """Return the layer as one frame would have had it: with the first fragment's fields and the last one's MAC."""

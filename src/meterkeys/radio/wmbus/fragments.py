@@ -85,4 +85,4 @@ def _is_next(heard: list[Authentication], fragment: Authentication) -> bool:
 
 
 def _join(heard: list[Authentication]) -> Begun:
-    return Begun(heard[0], b"".join(fragment.message for fragment in heard), len(heard))
+    return Begun(heard[0], b"".join(fragment.message for fragment in heard))

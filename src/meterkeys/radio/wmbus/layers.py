@@ -77,7 +77,7 @@ def read_link(data: bytes) -> Layers:
 def read_upper_layers(layers: Layers, begun: Begun | None = None) -> None:
     """Read the layers that the content begins with, into ``layers``.
 
-    ``begun``: the message that the frame may be the last fragment of; its content is then the whole message's.
+    ``begun``: the message that the frame is the last fragment of; its content is then the whole message's.
 
     Raises `DamagedError` or `UnsupportedError`; what was read until then stays.
     """
@@ -111,7 +111,7 @@ def _refuse_second(layer: object, name: str) -> None:
 
 
 def _join_fragments(layers: Layers, fragment: Authentication, begun: Begun | None) -> None:
-    if begun is None or not begun.is_ended_by(fragment):
+    if begun is None:
         raise refuse_fragment(fragment.number)
     layers.authentication = begun.end(fragment)
     layers.content = layers.authentication.message
