@@ -1,9 +1,9 @@
 """What can be done with many devices at once. Each action says what it can and cannot do before it runs."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
@@ -15,13 +15,15 @@ from meterkeys.catalogue import deliveries
 from meterkeys.catalogue.models import FrozenSelection, SelectedPiece
 from meterkeys.catalogue.selection import FORGOTTEN, Selection, finish_freezing, list_frozen
 from meterkeys.core import bulk
+from meterkeys.core.bulk import RawId
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import RELEASABLE_STATES, Device, DeviceState
 from meterkeys.devices.services import attach_label
 from meterkeys.organisations.access import Access, build_access
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Permission
-from meterkeys.ownership.services import check_label, claim_within, hand_back_within
+from meterkeys.ownership.services import check_label, claim_locked, find_asking_batches, hand_back_within
+from meterkeys.ownership.services.claims import CLAIMED_BY
 from meterkeys.ownership.services.moves import lock_rows
 from meterkeys.runs.kinds import RunKind, Step, do_nothing, lead_nowhere, register_kind
 from meterkeys.runs.models import Run
@@ -49,7 +51,19 @@ WRONG_STATE = {
 }
 
 Obstacle = tuple[str, Q]
-Act = Callable[[Run, Access, QuerySet[Device]], None]
+
+
+class Chosen(NamedTuple):
+    """A device of the selection, locked: `refusal` is the code of why it is left as it is, empty if it is not."""
+
+    pk: RawId
+    owner_id: RawId
+    batch_id: RawId | None
+    serial_number: str
+    refusal: str
+
+
+Act = Callable[[Run, Access, Sequence[Chosen]], None]
 
 
 def find_no_obstacles(_access: Access) -> Sequence[Obstacle]:
@@ -86,17 +100,26 @@ class Action:
         return self.asked if asks and self.asked else self.done
 
 
-def _claim(_run: Run, access: Access, devices: QuerySet[Device]) -> None:
-    claim_within(access, devices)
+def _claim(_run: Run, access: Access, chosen: Sequence[Chosen]) -> None:
+    claim_locked(access, [device[: len(CLAIMED_BY)] for device in chosen])
 
 
-def _hand_back(_run: Run, access: Access, devices: QuerySet[Device]) -> None:
-    hand_back_within(access, devices)
+def _hand_back(_run: Run, access: Access, chosen: Sequence[Chosen]) -> None:
+    hand_back_within(access, _find(access, Permission.OWNERSHIP_TRANSFER, chosen))
 
 
-def _label(run: Run, access: Access, devices: QuerySet[Device]) -> None:
-    device_ids = list(devices.order_by("pk").values_list("pk", flat=True))
+def _deliver(run: Run, access: Access, chosen: Sequence[Chosen]) -> None:
+    deliveries.deliver_some(run, access, _find(access, Permission.BATCH_CREATE, chosen))
+
+
+def _label(run: Run, access: Access, chosen: Sequence[Chosen]) -> None:
+    device_ids = [bulk.to_uuid(device.pk) for device in chosen]
     attach_label(access.organisation_id, check_label(str(run.parameters["label"])), device_ids)
+
+
+def _find(access: Access, permission: Permission, chosen: Iterable[Chosen]) -> QuerySet[Device]:
+    devices = Device.objects.allowed(access, permission)
+    return devices.filter(pk__in=bulk.list_raw_ids(device.pk for device in chosen))
 
 
 def _find_label_obstacles(access: Access) -> Sequence[Obstacle]:
@@ -156,7 +179,7 @@ ACTIONS: dict[str, Action] = {
             _("Deliver in a batch"),
             Permission.BATCH_CREATE,
             (DeviceState.IN_STOCK,),
-            deliveries.deliver_some,
+            _deliver,
             done="delivered",
             outcomes={"delivered": _("delivered")},
             find_obstacles=_find_delivery_obstacles,
@@ -292,23 +315,32 @@ def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
 
     They are locked by ascending id before anything is decided, so that what is said of each is what was done.
     """
-    chosen = Device.objects.allowed(access, Permission.DEVICE_VIEW).filter(
-        pk__in=bulk.list_joined_as_rows(piece)
-    )
-    chosen = chosen.annotate(refusal=find_refusal(access, action))
-    rows = lock_rows(chosen, "pk", "serial_number", "refusal", "batch__needs_confirmation")
-    free = [pk for pk, _serial, refusal, _asks in rows if not refusal]
+    chosen = _lock_chosen(access, action, piece)
+    free = [device for device in chosen if not device.refusal]
+    refused = [device for device in chosen if device.refusal] if len(free) < len(chosen) else []
+    asking = find_asking_batches(device.batch_id for device in free) if action.asked else frozenset()
+    ends = [action.name_end(asks=device.batch_id in asking) for device in free]
     if free and action.act:
-        devices = Device.objects.allowed(access, action.permission)
-        action.act(run, access, devices.filter(pk__in=bulk.list_raw_ids(free)))
-    finished = [
-        (serial, action.name_end(asks=bool(asks))) for _pk, serial, refusal, asks in rows if not refusal
-    ]
-    refused = [(serial, refusal) for _pk, serial, refusal, _asks in rows if refusal]
-    outcomes = Counter(code for _serial, code in [*finished, *refused])
+        action.act(run, access, free)
     count = len(piece) // 16
-    outcomes["gone"] = count - len(rows)
-    return Step({}, count, is_last=False, outcomes=+outcomes, refused=refused, finished=finished)
+    outcomes = Counter(ends) + Counter(device.refusal for device in refused)
+    outcomes["gone"] = count - len(chosen)
+    return Step(
+        {},
+        count,
+        is_last=False,
+        outcomes=+outcomes,
+        refused=((device.serial_number, device.refusal) for device in refused),
+        finished=((device.serial_number, end) for device, end in zip(free, ends, strict=True)),
+    )
+
+
+def _lock_chosen(access: Access, action: Action, piece: bytes) -> list[Chosen]:
+    seen = Device.objects.allowed(access, Permission.DEVICE_VIEW)
+    devices = seen.filter(pk__in=bulk.list_joined_as_rows(piece)).annotate(
+        refusal=find_refusal(access, action)
+    )
+    return list(map(Chosen._make, lock_rows(devices, *CLAIMED_BY, "serial_number", "refusal")))
 
 
 def find_access(run: Run) -> Access:
