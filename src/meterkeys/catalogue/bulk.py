@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
@@ -15,7 +15,6 @@ from meterkeys.catalogue import deliveries
 from meterkeys.catalogue.models import FrozenSelection, SelectedPiece
 from meterkeys.catalogue.selection import FORGOTTEN, Selection, finish_freezing, list_frozen
 from meterkeys.core import bulk
-from meterkeys.core.bulk import RawId
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import RELEASABLE_STATES, Device, DeviceState
 from meterkeys.devices.services import attach_label
@@ -53,17 +52,10 @@ WRONG_STATE = {
 Obstacle = tuple[str, Q]
 
 
-class Chosen(NamedTuple):
-    """A device of the selection, locked: `refusal` is the code of why it is left as it is, empty if it is not."""
+COLUMNS = (*CLAIMED_BY, "serial_number", "refusal")
+"""What is read of each chosen device, while it is locked; `refusal` is why it is left as it is, empty if it is not."""
 
-    pk: RawId
-    owner_id: RawId
-    batch_id: RawId | None
-    serial_number: str
-    refusal: str
-
-
-Act = Callable[[Run, Access, Sequence[Chosen]], None]
+Act = Callable[[Run, Access, Sequence[bulk.Row]], None]
 
 
 def find_no_obstacles(_access: Access) -> Sequence[Obstacle]:
@@ -95,31 +87,27 @@ class Action:
     def run_kind(self) -> str:
         return f"bulk_{self.name}"
 
-    def name_end(self, *, asks: bool) -> str:
-        """Return the code of what becomes of a device that is dealt with, by whether its batch asks."""
-        return self.asked if asks and self.asked else self.done
+
+def _claim(_run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
+    claim_locked(access, rows)
 
 
-def _claim(_run: Run, access: Access, chosen: Sequence[Chosen]) -> None:
-    claim_locked(access, [device[: len(CLAIMED_BY)] for device in chosen])
+def _hand_back(_run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
+    hand_back_within(access, _find(access, Permission.OWNERSHIP_TRANSFER, rows))
 
 
-def _hand_back(_run: Run, access: Access, chosen: Sequence[Chosen]) -> None:
-    hand_back_within(access, _find(access, Permission.OWNERSHIP_TRANSFER, chosen))
+def _deliver(run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
+    deliveries.deliver_some(run, access, _find(access, Permission.BATCH_CREATE, rows))
 
 
-def _deliver(run: Run, access: Access, chosen: Sequence[Chosen]) -> None:
-    deliveries.deliver_some(run, access, _find(access, Permission.BATCH_CREATE, chosen))
-
-
-def _label(run: Run, access: Access, chosen: Sequence[Chosen]) -> None:
-    device_ids = [bulk.to_uuid(device.pk) for device in chosen]
+def _label(run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
+    device_ids = [bulk.to_uuid(row[0]) for row in rows]
     attach_label(access.organisation_id, check_label(str(run.parameters["label"])), device_ids)
 
 
-def _find(access: Access, permission: Permission, chosen: Iterable[Chosen]) -> QuerySet[Device]:
+def _find(access: Access, permission: Permission, rows: Iterable[bulk.Row]) -> QuerySet[Device]:
     devices = Device.objects.allowed(access, permission)
-    return devices.filter(pk__in=bulk.list_raw_ids(device.pk for device in chosen))
+    return devices.filter(pk__in=bulk.list_raw_ids(row[0] for row in rows))
 
 
 def _find_label_obstacles(access: Access) -> Sequence[Obstacle]:
@@ -315,32 +303,37 @@ def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
 
     They are locked by ascending id before anything is decided, so that what is said of each is what was done.
     """
-    chosen = _lock_chosen(access, action, piece)
-    free = [device for device in chosen if not device.refusal]
-    refused = [device for device in chosen if device.refusal] if len(free) < len(chosen) else []
-    asking = find_asking_batches(device.batch_id for device in free) if action.asked else frozenset()
-    ends = [action.name_end(asks=device.batch_id in asking) for device in free]
+    rows = _lock_chosen(access, action, piece)
+    free = [row for row in rows if not row[4]]
+    refused = [row for row in rows if row[4]] if len(free) < len(rows) else []
+    ends = _name_ends(action, free)
     if free and action.act:
         action.act(run, access, free)
     count = len(piece) // 16
-    outcomes = Counter(ends) + Counter(device.refusal for device in refused)
-    outcomes["gone"] = count - len(chosen)
+    outcomes = Counter(ends) + Counter(row[4] for row in refused)
+    outcomes["gone"] = count - len(rows)
     return Step(
         {},
         count,
         is_last=False,
         outcomes=+outcomes,
-        refused=((device.serial_number, device.refusal) for device in refused),
-        finished=((device.serial_number, end) for device, end in zip(free, ends, strict=True)),
+        refused=((row[3], row[4]) for row in refused),
+        finished=((row[3], end) for row, end in zip(free, ends, strict=True)),
     )
 
 
-def _lock_chosen(access: Access, action: Action, piece: bytes) -> list[Chosen]:
+def _lock_chosen(access: Access, action: Action, piece: bytes) -> list[bulk.Row]:
     seen = Device.objects.allowed(access, Permission.DEVICE_VIEW)
-    devices = seen.filter(pk__in=bulk.list_joined_as_rows(piece)).annotate(
-        refusal=find_refusal(access, action)
-    )
-    return list(map(Chosen._make, lock_rows(devices, *CLAIMED_BY, "serial_number", "refusal")))
+    chosen = seen.filter(pk__in=bulk.list_joined_as_rows(piece))
+    return lock_rows(chosen.annotate(refusal=find_refusal(access, action)), *COLUMNS)
+
+
+def _name_ends(action: Action, free: Sequence[bulk.Row]) -> list[str]:
+    """Return the code of what becomes of each device that is dealt with."""
+    asking = find_asking_batches({row[2] for row in free}) if action.asked else frozenset()
+    if not asking:
+        return [action.done] * len(free)
+    return [action.asked if row[2] in asking else action.done for row in free]
 
 
 def find_access(run: Run) -> Access:

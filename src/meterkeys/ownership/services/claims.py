@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
@@ -92,9 +93,9 @@ def claim_within(access: Access, devices: models.QuerySet[Device]) -> ClaimResul
 def claim_locked(access: Access, rows: Sequence[bulk.Row]) -> ClaimResult:
     """Claim devices that the caller has locked, and found waiting and within reach of `device:claim` since.
 
-    `rows` are their `CLAIMED_BY`, by ascending id.
+    `rows` begin with their `CLAIMED_BY`, and come by ascending id.
     """
-    batch_ids = find_asking_batches(batch_id for _pk, _owner_id, batch_id in rows)
+    batch_ids = find_asking_batches({row[2] for row in rows})
     asking = [row for row in rows if row[2] in batch_ids] if batch_ids else []
     free = [row for row in rows if row[2] not in batch_ids] if batch_ids else rows
     _claim(access, free)
@@ -102,13 +103,13 @@ def claim_locked(access: Access, rows: Sequence[bulk.Row]) -> ClaimResult:
     return ClaimResult(claimed=len(free), requested=len(asking))
 
 
-def find_asking_batches(batch_ids: Iterable[RawId | None]) -> frozenset[RawId]:
+def find_asking_batches(batch_ids: AbstractSet[RawId | None]) -> frozenset[RawId]:
     """Return those of the batches whose issuer confirms who owns the devices.
 
     By a query of its own, once the devices are locked: joined to them it would be the batch that a device stood in
     before somebody else, who was waited for, put it into another.
     """
-    wanted = {batch_id for batch_id in batch_ids if batch_id}
+    wanted = batch_ids - {None}
     batches = Batch.unscoped.filter(pk__in=bulk.list_raw_ids(wanted), needs_confirmation=True)
     return frozenset(pk for (pk,) in bulk.fetch_columns(batches, "pk")) if wanted else frozenset()
 
@@ -131,7 +132,7 @@ def _record(
 
 def _ask_issuers(access: Access, rows: list[bulk.Row]) -> None:
     groups: defaultdict[_Group, list[RawId]] = defaultdict(list)
-    for pk, owner_id, batch_id in rows:
+    for pk, owner_id, batch_id, *_others in rows:
         groups[_Group(batch_id, owner_id)].append(pk)
     batches = Batch.unscoped.in_bulk({bulk.to_uuid(group.batch_id) for group in groups})
     for group, device_ids in groups.items():
