@@ -266,20 +266,20 @@ def write_rarities(stock: Stock, owner: Owner, dialect: Dialect) -> None:
     attach = attach.format(owner=quote(owner.organisation.pk)) + f" {checked}, id FROM ({{rows}}) AS r"
     of_type, of_batch = f"{owned} AND product_type_id = {lone}", f"batch_id = {plain}"
     run(
-        change.format(change=requested, rows=pick(of_type, owner.rare, 0)),
-        attach.format(rows=pick(of_type, owner.rare, 1)),
-        change.format(change=requested, rows=pick(of_batch, owner.rare, 0)),
-        attach.format(rows=pick(of_batch, owner.rare, 1)),
-        change.format(change=f"product_type_id = {second}", rows=pick(of_batch, owner.rare, 2)),
-        attach.format(rows=pick(elsewhere, owner.rare, 0)),
+        change.format(change=requested, rows=pick(of_type, owner.rare, turn=0, of=3)),
+        attach.format(rows=pick(of_type, owner.rare, turn=1, of=3)),
+        change.format(change=requested, rows=pick(of_batch, owner.rare, turn=0, of=3)),
+        attach.format(rows=pick(of_batch, owner.rare, turn=1, of=3)),
+        change.format(change=f"product_type_id = {second}", rows=pick(of_batch, owner.rare, turn=2, of=3)),
+        attach.format(rows=pick(elsewhere, owner.rare)),
     )
 
 
-def pick(condition: str, count: int, turn: int) -> str:
+def pick(condition: str, count: int, *, turn: int = 0, of: int = 1) -> str:
     """Return the query of the oldest devices of the kind, `count` of them; those of each turn are others."""
     return (
         "SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM devices_device"
-        f" WHERE {condition}) AS devices WHERE place <= {3 * count} AND place % 3 = {turn}"
+        f" WHERE {condition}) AS devices WHERE place <= {of * count} AND place % {of} = {turn}"
     )
 
 

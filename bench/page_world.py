@@ -26,7 +26,7 @@ MIXED, PLAIN, UNCHECKED = 0, 1, 2
 TREES = (1, 3, 20)
 """How many subsidiaries the parent organisations have."""
 SMALLEST_BATCH, LARGEST_BATCH = 500, 5_000
-DEVICES_PER_LABEL = 3_000
+DEVICES_PER_LABEL = 300
 
 
 @dataclass
@@ -116,7 +116,7 @@ def plan_consignments(stock: Stock) -> list[Consignment]:
 
 def plan_of(owner: Owner, rng: random.Random) -> Iterator[Consignment]:
     """Yield an owner's batches: first those that the filters ask for, then what chance brings."""
-    largest = min(LARGEST_BATCH, max(SMALLEST_BATCH, owner.share // 6))
+    largest = min(LARGEST_BATCH, max(SMALLEST_BATCH, owner.share // 12))
     special = [
         Consignment(owner, largest, COMMON, claimed=450, labelled=40),
         Consignment(owner, largest, COMMON, claimed=1000, is_checked=False),

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.cmac import CMAC
 
-from meterkeys.radio import Outcome, check_telegram
+from meterkeys.radio import Key, Outcome, check_telegram
 
 PAIRS = 5
 ROUNDS = 400
@@ -40,11 +40,11 @@ LORA_DATA = bytes.fromhex("400403020180010001A694642615D6C3B582")
 LORA_JOIN = bytes.fromhex("00040302010403020105040302050403022D106A990E12")
 
 TELEGRAMS = (
-    (MODE_5, MODE_5_KEY),
-    (MODE_7, OMS_KEY),
-    (MODE_10, MODE_10_KEY),
-    (LORA_DATA, LORA_KEY),
-    (LORA_JOIN, JOIN_KEY),
+    (MODE_5, Key(MODE_5_KEY)),
+    (MODE_7, Key(OMS_KEY)),
+    (MODE_10, Key(MODE_10_KEY)),
+    (LORA_DATA, Key(LORA_KEY)),
+    (LORA_JOIN, Key(JOIN_KEY)),
 )
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from meterkeys.radio import Outcome, check_telegram
+from meterkeys.radio.records import count_records
 from meterkeys.radio.wmbus.crc import compute_crc
 from meterkeys.radio.wmbus.frames import FrameFormat, read_frames
 from tests.radio import encoder
@@ -86,3 +87,22 @@ def test_bytes_that_end_in_what_could_be_a_checksum_are_read_both_ways() -> None
     stripped = encoder.stripped(body + bytes(2))
     lucky = encoder.with_crc(stripped[:-2])
     assert {frame.format for frame in read_frames(lucky)} == {FrameFormat.B, FrameFormat.STRIPPED}
+
+
+def test_a_checksum_is_never_read_as_content_even_where_it_looks_like_a_record() -> None:
+    looks_like_record = 0
+    for number in range(120):
+        meter = encoder.Meter(number=f"{number:08}")
+        body = encoder.mode5(KEY, meter=meter)
+        raw = encoder.format_b(body, meter)
+        verdict, wanted = (check_telegram(frame, [KEY]) for frame in (raw, encoder.stripped(body, meter)))
+        assert (verdict.fits, verdict.reason) == (True, wanted.reason)
+        assert (verdict.plain_hex, verdict.record_bytes) == (wanted.plain_hex, wanted.record_bytes)
+        looks_like_record += count_records(raw[-2:])[1]
+    assert looks_like_record
+
+
+def test_records_in_the_clear_behind_the_encrypted_ones_are_read_to_the_end() -> None:
+    clear = b"\x02\xfd\x17\x00\x00"
+    verdict = check_telegram(encoder.stripped(encoder.mode5(KEY, clear=clear)), [KEY])
+    assert verdict.record_bytes == bytes.fromhex(verdict.plain_hex) + clear

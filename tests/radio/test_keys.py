@@ -61,6 +61,7 @@ def test_a_key_list_names_the_line_that_is_none() -> None:
 def test_a_key_is_never_shown() -> None:
     assert DIGITS[:6].lower() not in repr(Key(KEY)).lower()
     assert repr(KEY) not in repr(Key(KEY))
+    assert repr(KEY) not in repr(Question([KEY]))
 
 
 def test_a_key_in_reversed_byte_order_is_found() -> None:

@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 from django.http import QueryDict
+from django.urls import reverse
 
 from meterkeys.catalogue.actions import DeviceActions, find_actions, find_status
 from meterkeys.catalogue.conditions import narrow
@@ -20,12 +22,37 @@ from meterkeys.organisations.permissions import Permission
 SECONDS_FOR_A_PAGE = 1.0
 
 
+NO_DEVICE = str(UUID(int=0))
+
+
+@cache
+def _write_pattern(name: str) -> str:
+    return reverse(name, args=[NO_DEVICE])
+
+
+def write_url(name: str, device_id: UUID) -> str:
+    """Return the address of that name for the device; looking the name up for every row would take longer."""
+    return _write_pattern(name).replace(NO_DEVICE, str(device_id))
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     device: Device
     status: str
     labels: Sequence[str]
     actions: DeviceActions
+
+    @property
+    def url(self) -> str:
+        return write_url("device_detail", self.device.pk)
+
+    @property
+    def claim_url(self) -> str:
+        return write_url("device_claim", self.device.pk)
+
+    @property
+    def download_url(self) -> str:
+        return write_url("key_download", self.device.pk)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The one question: which of these keys opens this telegram, if one does."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from meterkeys.radio.keys import Key, Slip, as_keys, list_variants
 from meterkeys.radio.lorawan.checking import DEFAULT_HIGHS, check_lorawan
@@ -9,7 +9,7 @@ from meterkeys.radio.lorawan.frames import is_plausible
 from meterkeys.radio.lorawan.sessions import JoinMemory
 from meterkeys.radio.reasons import DamagedError
 from meterkeys.radio.spellings import Telegram, limit_length, parse_telegram
-from meterkeys.radio.verdicts import Kind, Outcome, Verdict, choose_best
+from meterkeys.radio.verdicts import Kind, Outcome, Verdict
 from meterkeys.radio.wmbus.checking import check_frame
 from meterkeys.radio.wmbus.frames import Frame, explain_damage, read_frames, read_plain_frame
 
@@ -39,7 +39,7 @@ _CONTROLS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
     """What to check, and what is known beforehand.
 
@@ -48,7 +48,7 @@ class Question:
     the upper half of LoRaWAN's frame counter are tried.
     """
 
-    keys: Sequence[bytes | Key] = ()
+    keys: Sequence[bytes | Key] = field(default=(), repr=False)
     meter_ids: Sequence[str] = ()
     dev_euis: Sequence[str] = ()
     memory: JoinMemory | None = None
@@ -69,7 +69,7 @@ def check(telegram: str | bytes, question: Question) -> Verdict:
         raw = parse_telegram(telegram) if isinstance(telegram, str) else limit_length(telegram)
     except DamagedError as error:
         return Verdict(Outcome.DAMAGED, error.reason)
-    return choose_best(list(_check_readings(raw, question)))
+    return _check_bytes(raw, question)
 
 
 def check_captured(telegram: Telegram, question: Question) -> Verdict:
@@ -79,46 +79,63 @@ def check_captured(telegram: Telegram, question: Question) -> Verdict:
     return check(telegram.data, question)
 
 
-def _check_readings(raw: bytes, question: Question) -> Iterator[Verdict]:
-    """Yield the verdict of every way in which the bytes can be read, the most probable first; stop at a proof."""
+def _check_bytes(raw: bytes, question: Question) -> Verdict:
+    """Return the verdict of the reading that a key proves, else of the most probable that one fits, or of the first."""
     keys = as_keys(question.keys)
-    plain = read_plain_frame(raw) if len(raw) > 1 and raw[1] in _CONTROLS else None
+    plain = read_plain_frame(raw) if _is_like_wmbus(raw) else None
     known = check_frame(plain, keys, question.meter_ids) if plain else None
-    if known and known.verdict is Outcome.PROVEN:
-        # Whether its end could be a checksum needs not be computed any more.
-        yield known
-        return
-    frames = read_frames(raw)
-    is_lorawan = is_plausible(raw)
-    for reading in _order_readings(raw, frames, is_lorawan=is_lorawan):
-        if known and reading == plain:
-            verdict = known
-        elif isinstance(reading, Frame):
-            verdict = check_frame(reading, keys, question.meter_ids)
-        else:
-            memory = question.memory or JoinMemory()
-            verdict = check_lorawan(raw, keys, question.dev_euis, memory, question.highs)
-        yield verdict
+    if known and _is_settled(known):
+        return known
+    best = None
+    for reading in _list_readings(raw):
+        verdict = known if known and reading == plain else _check_reading(reading, raw, keys, question)
         if verdict.verdict is Outcome.PROVEN:
-            return
-    if not frames and not is_lorawan:
-        yield _name_damage(raw)
+            return verdict
+        if best is None or (verdict.fits and not best.fits):
+            best = verdict
+    return best or _name_damage(raw)
 
 
-def _order_readings(raw: bytes, frames: list[Frame], *, is_lorawan: bool) -> list[Frame | Kind]:
-    """A length field that fits is also the first byte of a LoRaWAN frame of just that length: the C-field decides."""
-    lorawan: list[Frame | Kind] = [Kind.LORAWAN] if is_lorawan else []
-    if not lorawan:
+def _is_like_wmbus(raw: bytes) -> bool:
+    return len(raw) > 1 and raw[1] in _CONTROLS
+
+
+def _is_settled(verdict: Verdict) -> bool:
+    """Tell whether no other reading can be better than that as a frame without checksums.
+
+    A proof covers the end. So does a key that decrypted all up to the end: without its last two bytes the content
+    would be shorter than the header promises. Where clear bytes stand behind the encrypted ones, they may be a
+    checksum.
+    """
+    if verdict.verdict is Outcome.PROVEN:
+        return True
+    return verdict.fits and 2 * len(verdict.record_bytes) == len(verdict.plain_hex)
+
+
+def _list_readings(raw: bytes) -> list[Frame | Kind]:
+    """Return every way in which the bytes can be read, the most probable first; none if they are neither.
+
+    A length field that fits is also the first byte of a LoRaWAN frame of just that length: the C-field decides.
+    """
+    frames = read_frames(raw)
+    if not is_plausible(raw):
         return list(frames)
-    sure = [frame for frame in frames if not frame.is_doubtful and raw[1] in _CONTROLS]
+    is_wmbus = _is_like_wmbus(raw)
+    sure = [frame for frame in frames if is_wmbus and not frame.is_doubtful]
     others = [frame for frame in frames if frame not in sure]
-    return [*sure, *lorawan, *others]
+    return [*sure, Kind.LORAWAN, *others]
+
+
+def _check_reading(reading: Frame | Kind, raw: bytes, keys: Sequence[Key], question: Question) -> Verdict:
+    if isinstance(reading, Frame):
+        return check_frame(reading, keys, question.meter_ids)
+    return check_lorawan(raw, keys, question.dev_euis, question.memory or JoinMemory(), question.highs)
 
 
 def _name_damage(raw: bytes) -> Verdict:
     """Judge bytes that are neither; the C-field tells whether they were to be wireless M-Bus."""
-    is_wmbus = len(raw) > 1 and raw[1] in _CONTROLS
-    return Verdict(Outcome.DAMAGED, explain_damage(raw).reason, Kind.WMBUS if is_wmbus else None)
+    kind = Kind.WMBUS if _is_like_wmbus(raw) else None
+    return Verdict(Outcome.DAMAGED, explain_damage(raw).reason, kind)
 
 
 @dataclass(frozen=True, slots=True)

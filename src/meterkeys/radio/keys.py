@@ -42,10 +42,6 @@ class Key:
     def has_owner(self) -> bool:
         return bool(self.manufacturer or self.meter_id)
 
-    def may_be(self, *roles: Role) -> bool:
-        """Tell whether the key could have one of these roles."""
-        return self.role is None or self.role in roles
-
 
 def as_keys(keys: Sequence[bytes | Key]) -> list[Key]:
     return [key if isinstance(key, Key) else Key(key) for key in keys]

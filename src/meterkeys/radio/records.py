@@ -113,7 +113,7 @@ def _measure_record(content: bytes, start: int) -> _Span:
         if dif not in MANUFACTURER_DATA:
             raise _MalformedError
         return _Span(start, start + 1, start + 1, len(content), "manufacturer")
-    vif = _pass_chain(content, start)
+    vif = _pass_chain(content, start) if dif & EXTENSION else start + 1
     data = _pass_vif(content, vif)
     coding = CODINGS.get(dif & 0x0F)
     if coding is None:

@@ -108,12 +108,3 @@ _PLAIN_FIELDS = (
     "key_role",
     "plain_hex",
 )
-
-_RANKS = {Outcome.PROVEN: 0, Outcome.LIKELY: 1}
-
-
-def choose_best(verdicts: list[Verdict]) -> Verdict:
-    """Return the verdict of the reading that a key proves, else the first one's."""
-    if len(verdicts) == 1:
-        return verdicts[0]
-    return min(verdicts, key=lambda verdict: _RANKS.get(verdict.verdict, len(_RANKS)))

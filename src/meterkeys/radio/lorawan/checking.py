@@ -1,8 +1,7 @@
 """Check keys against one frame of LoRaWAN."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from meterkeys.radio.crypto import AES_KEY, compute_cmac
 from meterkeys.radio.keys import ROOT_ROLES, Key, Role
@@ -33,6 +32,7 @@ MODE_1_0 = "LoRaWAN 1.0 (MIC AES-CMAC)"
 MODE_1_1 = "LoRaWAN 1.1 (MIC AES-CMAC)"
 DEFAULT_HIGHS = 64
 """How many values of the counter's upper half are tried: 64 are four million frames."""
+SIGNING_ROLES_1_0 = (Role.NWK_S_KEY, Role.MC_NWK_S_KEY)
 HALF_MIC_HIGHS = 2
 """Fewer for the half MIC of 1.1: with 16 bits more tries would prove nothing."""
 
@@ -58,28 +58,30 @@ def _show(number: bytes) -> str:
     return number[::-1].hex().upper()
 
 
-def _choose_keys(keys: Sequence[Key], *roles: Role) -> list[tuple[int, Key]]:
+def _choose_keys(keys: Sequence[Key], roles: Container[Role]) -> list[tuple[int, Key]]:
     """Return the keys that can have one of the roles, with their places; those of a wM-Bus meter cannot."""
     return [
         (index, key)
         for index, key in enumerate(keys)
-        if len(key.value) == AES_KEY and key.may_be(*roles) and not key.has_owner
+        if len(key.value) == AES_KEY and (key.role is None or key.role in roles) and not key.has_owner
     ]
 
 
-def _conclude(
-    mode: str, match: Match | None, index: int | None, role: str, keys: Sequence[Key], **described: Any
-) -> Verdict:
-    if match is None:
-        reason = Reason("no_key_fits" if keys else "no_key")
-        return Verdict(Outcome.WRONG_KEY, reason, Kind.LORAWAN, mode, **described)
+def _accept(mode: str, match: Match, index: int, role: str) -> Verdict:
+    """Return the verdict on a key that signs the frame: how probable it is by chance decides which."""
     chance = match.tries * 2.0**-match.bits
     is_proof = chance <= PROVEN_CHANCE
     reason = Reason("mic_matches" if is_proof else "half_mic_matches")
-    outcome = Outcome.PROVEN if is_proof else Outcome.LIKELY
-    return Verdict(
-        outcome, reason, Kind.LORAWAN, mode, chance=chance, key_index=index, key_role=role, **described
-    )
+    verdict = Verdict(Outcome.PROVEN if is_proof else Outcome.LIKELY, reason, Kind.LORAWAN, mode)
+    verdict.chance = chance
+    verdict.key_index = index
+    verdict.key_role = role
+    return verdict
+
+
+def _refuse(mode: str, keys: Sequence[Key]) -> Verdict:
+    reason = Reason("no_key_fits" if keys else "no_key")
+    return Verdict(Outcome.WRONG_KEY, reason, Kind.LORAWAN, mode)
 
 
 def _name_root(key: Key, mode: str) -> str:
@@ -91,34 +93,36 @@ def _name_root(key: Key, mode: str) -> str:
 def _check_request(
     frame: JoinRequest, keys: Sequence[Key], dev_euis: Sequence[str], memory: JoinMemory
 ) -> Verdict:
-    described: dict[str, Any] = {
-        "dev_eui": _show(frame.dev_eui),
-        "join_eui": _show(frame.join_eui),
-        "counters": {"dev_nonce": int.from_bytes(frame.dev_nonce, "little")},
-    }
-    if dev_euis and described["dev_eui"] not in {dev_eui.upper() for dev_eui in dev_euis}:
-        reason = Reason("from_other_meter", {"sender": described["dev_eui"]})
-        return Verdict(Outcome.OTHER_METER, reason, Kind.LORAWAN, MODE_1_0, **described)
-    for tries, (index, key) in enumerate(_choose_keys(keys, *ROOT_ROLES), 1):
+    dev_eui = _show(frame.dev_eui)
+    if dev_euis and dev_eui not in {wanted.upper() for wanted in dev_euis}:
+        reason = Reason("from_other_meter", {"sender": dev_eui})
+        verdict = Verdict(Outcome.OTHER_METER, reason, Kind.LORAWAN, MODE_1_0)
+    else:
+        verdict = _try_on_request(frame, keys, memory)
+    verdict.dev_eui = dev_eui
+    verdict.join_eui = _show(frame.join_eui)
+    verdict.counters = {"dev_nonce": int.from_bytes(frame.dev_nonce, "little")}
+    return verdict
+
+
+def _try_on_request(frame: JoinRequest, keys: Sequence[Key], memory: JoinMemory) -> Verdict:
+    for tries, (index, key) in enumerate(_choose_keys(keys, ROOT_ROLES), 1):
         if compute_cmac(key.value, frame.signed)[:MIC] == frame.mic:
             memory.remember_request(key.value, frame)
-            role = _name_root(key, MODE_1_0)
-            return _conclude(MODE_1_0, Match(0, 8 * MIC, tries), index, role, keys, **described)
-    return _conclude(MODE_1_0, None, None, "", keys, **described)
+            return _accept(MODE_1_0, Match(0, 8 * MIC, tries), index, _name_root(key, MODE_1_0))
+    return _refuse(MODE_1_0, keys)
 
 
 def _check_accept(frame: JoinAccept, keys: Sequence[Key], memory: JoinMemory) -> Verdict:
     """Try each key on the body as it came from the air, then on one that was decrypted before it was handed on."""
-    for tries, (index, key) in enumerate(_choose_keys(keys, *ROOT_ROLES), 1):
+    for tries, (index, key) in enumerate(_choose_keys(keys, ROOT_ROLES), 1):
         for plain in (decrypt_accept(key.value, frame), frame.body):
             mode = _match_accept(frame, key.value, plain, memory)
             if mode:
                 _remember_session(_derive_session(key.value, mode, plain, keys, memory), index, plain, memory)
-                match = Match(0, 8 * MIC, 2 * tries)
-                return _conclude(
-                    mode, match, index, _name_root(key, mode), keys, **_describe_accept(plain, key, memory)
-                )
-    return _conclude(MODE_1_0, None, None, "", keys)
+                verdict = _accept(mode, Match(0, 8 * MIC, 2 * tries), index, _name_root(key, mode))
+                return _describe_accept(verdict, plain, key, memory)
+    return _refuse(MODE_1_0, keys)
 
 
 def _match_accept(frame: JoinAccept, key: bytes, plain: bytes, memory: JoinMemory) -> str:
@@ -149,35 +153,33 @@ def _remember_session(session: dict[Role, bytes], index: int, plain: bytes, memo
         memory.remember_session(plain[6:10], Session(session, index))
 
 
-def _describe_accept(plain: bytes, key: Key, memory: JoinMemory) -> dict[str, Any]:
+def _describe_accept(verdict: Verdict, plain: bytes, key: Key, memory: JoinMemory) -> Verdict:
     request = memory.requests.get(key.value)
-    return {
-        "dev_addr": _show(plain[6:10]),
-        "dev_eui": _show(request.dev_eui) if request else "",
-        "join_eui": _show(request.join_eui) if request else "",
-        "counters": {"join_nonce": int.from_bytes(plain[:3], "little")},
-        "plain_hex": plain.hex().upper(),
-    }
+    if request:
+        verdict.dev_eui = _show(request.dev_eui)
+        verdict.join_eui = _show(request.join_eui)
+    verdict.dev_addr = _show(plain[6:10])
+    verdict.counters = {"join_nonce": int.from_bytes(plain[:3], "little")}
+    verdict.plain_hex = plain.hex().upper()
+    return verdict
 
 
 def _check_data(frame: DataFrame, keys: Sequence[Key], memory: JoinMemory, highs: int) -> Verdict:
     found = _match_sessions(frame, memory, highs) or _match_keys(frame, keys, highs)
-    mode = found.mode if found else MODE_1_0
-    counter = found.match.counter if found else frame.counter
-    described: dict[str, Any] = {
-        "dev_addr": _show(frame.dev_addr),
-        "fport": frame.port,
-        "counters": {"fcnt": counter},
-        "plain_hex": found.decrypt(frame, keys).hex().upper() if found else "",
-    }
     if found:
-        return _conclude(mode, found.match, found.index, found.role.value, keys, **described)
-    if keys and all(key.role in ROOT_ROLES for key in keys):
-        return Verdict(Outcome.UNSUPPORTED, Reason("needs_join"), Kind.LORAWAN, mode, **described)
-    return _conclude(mode, None, None, "", keys, **described)
+        verdict = _accept(found.mode, found.match, found.index, found.role.value)
+        verdict.plain_hex = found.decrypt(frame, keys).hex().upper()
+    elif keys and all(key.role in ROOT_ROLES for key in keys):
+        verdict = Verdict(Outcome.UNSUPPORTED, Reason("needs_join"), Kind.LORAWAN, MODE_1_0)
+    else:
+        verdict = _refuse(MODE_1_0, keys)
+    verdict.dev_addr = _show(frame.dev_addr)
+    verdict.fport = frame.port
+    verdict.counters = {"fcnt": found.match.counter if found else frame.counter}
+    return verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Found:
     """A session key that signs the frame; ``session`` holds it by role, with those that came with it."""
 
@@ -228,7 +230,7 @@ def _match_session(frame: DataFrame, session: Session, highs: int) -> _Found | N
 
 def _match_keys(frame: DataFrame, keys: Sequence[Key], highs: int) -> _Found | None:
     """Try the given keys: as NwkSKey, then as a multicast group's, then as those of 1.1."""
-    for index, key in _choose_keys(keys, Role.NWK_S_KEY, Role.MC_NWK_S_KEY):
+    for index, key in _choose_keys(keys, SIGNING_ROLES_1_0):
         match = match_1_0(frame, key.value, highs)
         if match:
             role = key.role or Role.NWK_S_KEY
@@ -239,7 +241,7 @@ def _match_keys(frame: DataFrame, keys: Sequence[Key], highs: int) -> _Found | N
 
 
 def _match_multicast(frame: DataFrame, keys: Sequence[Key], highs: int) -> _Found | None:
-    for index, key in _choose_keys(keys, Role.MC_KEY):
+    for index, key in _choose_keys(keys, (Role.MC_KEY,)):
         session = derive_multicast_session(key.value, frame.dev_addr)
         match = match_1_0(frame, session[Role.MC_NWK_S_KEY], highs)
         if match:
@@ -248,7 +250,7 @@ def _match_multicast(frame: DataFrame, keys: Sequence[Key], highs: int) -> _Foun
 
 
 def _match_serving(frame: DataFrame, keys: Sequence[Key], highs: int) -> _Found | None:
-    for index, key in _choose_keys(keys, Role.S_NWK_S_INT_KEY):
+    for index, key in _choose_keys(keys, (Role.S_NWK_S_INT_KEY,)):
         match = match_1_0(frame, key.value, highs) if key.role else None
         match = match or match_1_1_down(frame, key.value, 1)
         if match:
@@ -258,7 +260,7 @@ def _match_serving(frame: DataFrame, keys: Sequence[Key], highs: int) -> _Found 
 
 def _match_halves(frame: DataFrame, keys: Sequence[Key]) -> _Found | None:
     """Try each key as the one that makes half of the MIC, and then the others as the one that makes the other half."""
-    for tried, (index, key) in enumerate(_choose_keys(keys, Role.F_NWK_S_INT_KEY)):
+    for tried, (index, key) in enumerate(_choose_keys(keys, (Role.F_NWK_S_INT_KEY,))):
         half = match_half_1_1(frame, key.value, HALF_MIC_HIGHS)
         if not half:
             continue
@@ -269,7 +271,7 @@ def _match_halves(frame: DataFrame, keys: Sequence[Key]) -> _Found | None:
 
 
 def _match_other_half(frame: DataFrame, keys: Sequence[Key], index: int, half: Match) -> Match | None:
-    for other_index, other in _choose_keys(keys, Role.S_NWK_S_INT_KEY):
+    for other_index, other in _choose_keys(keys, (Role.S_NWK_S_INT_KEY,)):
         if other_index != index:
             whole = match_other_half_1_1(frame, other.value, half)
             if whole:

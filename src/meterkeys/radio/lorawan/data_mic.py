@@ -9,8 +9,8 @@ The frame holds the lower half of FCnt, and neither data rate, channel nor confi
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 from meterkeys.radio.crypto import apply_ctr, compute_cmac
 from meterkeys.radio.lorawan.frames import MIC, DataFrame
@@ -21,8 +21,7 @@ CONFIRMED = 64
 """How many confirmed counters are tried for a frame with ACK."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """``counter``: all 32 bits. ``bits`` were checked; ``tries``: how many blocks were tried until they matched."""
 
     counter: int

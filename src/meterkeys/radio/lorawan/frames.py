@@ -7,8 +7,7 @@ data:          MHDR DevAddr(4) FCtrl FCnt(2) [FOpts 0..15] [FPort FRMPayload] MI
 MHDR: bits 7-5 type, 4-2 reserved, 1-0 major version, 0.
 """
 
-from dataclasses import dataclass, field
-from enum import IntEnum
+from typing import NamedTuple
 
 from meterkeys.radio.reasons import DamagedError, UnsupportedError
 
@@ -25,25 +24,13 @@ OPTIONS = 8
 ACK = 0x20
 
 
-class FrameType(IntEnum):
-    JOIN_REQUEST = 0
-    JOIN_ACCEPT = 1
-    UNCONFIRMED_UP = 2
-    UNCONFIRMED_DOWN = 3
-    CONFIRMED_UP = 4
-    CONFIRMED_DOWN = 5
-    REJOIN_REQUEST = 6
-    PROPRIETARY = 7
+JOIN_REQUEST, JOIN_ACCEPT, UNCONFIRMED_UP, UNCONFIRMED_DOWN = 0, 1, 2, 3
+CONFIRMED_UP, CONFIRMED_DOWN, REJOIN_REQUEST, PROPRIETARY = 4, 5, 6, 7
+"""Types of frames."""
+DOWN = frozenset({UNCONFIRMED_DOWN, CONFIRMED_DOWN})
 
 
-_TYPES = tuple(FrameType)
-"""By their numbers, which are all of three bits."""
-JOINS = frozenset({FrameType.JOIN_REQUEST, FrameType.JOIN_ACCEPT})
-DOWN = frozenset({FrameType.UNCONFIRMED_DOWN, FrameType.CONFIRMED_DOWN})
-
-
-@dataclass(frozen=True, slots=True)
-class JoinRequest:
+class JoinRequest(NamedTuple):
     """EUIs and DevNonce as sent. ``signed``: what the MIC covers."""
 
     join_eui: bytes
@@ -53,16 +40,14 @@ class JoinRequest:
     mic: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class JoinAccept:
+class JoinAccept(NamedTuple):
     """``header``: MHDR. ``body``: the other 16 or 32 bytes, encrypted if they come from the air."""
 
     header: bytes
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class DataFrame:
+class DataFrame(NamedTuple):
     """``dev_addr`` as sent. ``counter``: the 16 bits that are sent. ``port`` is None where there is no payload."""
 
     is_down: bool
@@ -70,7 +55,7 @@ class DataFrame:
     is_ack: bool
     counter: int
     port: int | None
-    payload: bytes = field(repr=False)
+    payload: bytes
     signed: bytes
     mic: bytes
 
@@ -84,24 +69,24 @@ def read_frame(raw: bytes) -> LorawanFrame:
         raise DamagedError("lorawan_length", length=0)
     if raw[0] & RESERVED_BITS:
         raise UnsupportedError("lorawan_reserved", f"LoRaWAN MHDR {raw[0]:02X}")
-    frame_type = _TYPES[raw[0] >> 5]
-    if frame_type is FrameType.REJOIN_REQUEST:
+    frame_type = raw[0] >> 5
+    if frame_type == REJOIN_REQUEST:
         raise UnsupportedError("rejoin", "LoRaWAN 1.1 rejoin-request")
-    if frame_type is FrameType.PROPRIETARY:
+    if frame_type == PROPRIETARY:
         raise UnsupportedError("lorawan_proprietary", "LoRaWAN proprietary")
     if not _has_valid_length(frame_type, len(raw)):
         raise DamagedError("lorawan_length", length=len(raw))
-    if frame_type is FrameType.JOIN_REQUEST:
+    if frame_type == JOIN_REQUEST:
         return JoinRequest(raw[1:9], raw[9:17], raw[17:19], raw[:-MIC], raw[-MIC:])
-    if frame_type is FrameType.JOIN_ACCEPT:
+    if frame_type == JOIN_ACCEPT:
         return JoinAccept(raw[:1], raw[1:])
     return _read_data(raw, is_down=frame_type in DOWN)
 
 
 def _has_valid_length(frame_type: int, length: int) -> bool:
-    if frame_type == FrameType.JOIN_REQUEST:
+    if frame_type == JOIN_REQUEST:
         return length == JOIN_REQUEST_LENGTH
-    if frame_type == FrameType.JOIN_ACCEPT:
+    if frame_type == JOIN_ACCEPT:
         return length in JOIN_ACCEPT_LENGTHS
     return DATA_MIN_LENGTH <= length <= MAX_LENGTH
 
@@ -130,8 +115,8 @@ def is_plausible(raw: bytes) -> bool:
     if not raw or raw[0] & RESERVED_BITS:
         return False
     frame_type = raw[0] >> 5
-    if frame_type >= FrameType.REJOIN_REQUEST:
+    if frame_type >= REJOIN_REQUEST:
         return True
     if not _has_valid_length(frame_type, len(raw)):
         return False
-    return frame_type in JOINS or OPTIONS + (raw[5] & OPTIONS_LENGTH) <= len(raw) - MIC
+    return frame_type <= JOIN_ACCEPT or OPTIONS + (raw[5] & OPTIONS_LENGTH) <= len(raw) - MIC

@@ -20,7 +20,7 @@ MAX_REMEMBERED = 100_000
 CONSTANTS_1_1 = {Role.F_NWK_S_INT_KEY: 1, Role.S_NWK_S_INT_KEY: 3, Role.NWK_S_ENC_KEY: 4}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Session:
     """Keys of one session by role; ``key_index``: the root key that they come from, by its place among the given."""
 

@@ -42,13 +42,10 @@ class Address(NamedTuple):
     def meter_id(self) -> str:
         return self.identification[::-1].hex().upper()
 
-    @property
-    def version(self) -> str:
-        return self.wire[6:7].hex().upper()
-
-    @property
-    def device_type(self) -> str:
-        return self.wire[7:8].hex().upper()
+    def spell(self) -> tuple[str, str, str, str]:
+        """Return manufacturer, meter ID, version and device type, as meters bear them."""
+        digits = self.wire.hex().upper()
+        return self.manufacturer, self.meter_id, digits[12:14], digits[14:16]
 
     @property
     def with_moved_number(self) -> "Address":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from meterkeys.radio.keys import Key
 from meterkeys.radio.reasons import DamagedError, RadioError, Reason, UnsupportedError
@@ -38,7 +38,7 @@ def _check_layers(layers: Layers, keys: Sequence[Key], meter_ids: Sequence[str])
             return other
         lock = _refuse_cipher(cipher) if cipher else choose_lock(layers)
     except UnsupportedError as error:
-        return _describe(layers, Outcome.UNSUPPORTED, error.reason, mode=error.mode)
+        return _describe(layers, Outcome.UNSUPPORTED, error.reason, error.mode)
     except RadioError as error:
         return _describe(layers, Outcome.DAMAGED, error.reason)
     if lock is None:
@@ -95,7 +95,7 @@ def _try_keys(layers: Layers, lock: Lock, keys: Sequence[Key]) -> Verdict:
         tried += 1
     if lock.is_open():
         return _describe_clear(layers, "already_decrypted")
-    return _describe(layers, Outcome.WRONG_KEY, _explain_failure(lock, keys, tried), mode=lock.mode)
+    return _describe(layers, Outcome.WRONG_KEY, _explain_failure(lock, keys, tried), lock.mode)
 
 
 def _explain_failure(lock: Lock, keys: Sequence[Key], tried: int) -> Reason:
@@ -113,18 +113,16 @@ def _report(layers: Layers, lock: Lock, opening: Opening, tries: int, index: int
         reason = Reason(opening.reason, {"bits": str(opening.bits)})
     else:
         reason = Reason("found_by_searching", {"bits": str(opening.bits), "tries": str(tries)})
-    opened = open_hidden_layers(layers, opening.content) if layers.is_hidden else layers
-    content = opened.content if layers.is_hidden else opening.content
-    return _describe(
-        opened,
-        Outcome.PROVEN if is_proof else Outcome.LIKELY,
-        reason,
-        mode=lock.mode,
-        chance=chance,
-        key_index=index,
-        plain_hex=opening.plain.hex().upper(),
-        record_bytes=_choose_records(opened.transport, content),
-    )
+    opened, content = layers, opening.content
+    if layers.is_hidden:
+        opened = open_hidden_layers(layers, opening.content)
+        content = opened.content
+    verdict = _describe(opened, Outcome.PROVEN if is_proof else Outcome.LIKELY, reason, lock.mode)
+    verdict.chance = chance
+    verdict.key_index = index
+    verdict.plain_hex = opening.plain.hex().upper()
+    verdict.record_bytes = _choose_records(opened.transport, content)
+    return verdict
 
 
 def _choose_records(transport: Transport | None, content: bytes) -> bytes:
@@ -137,38 +135,22 @@ def _describe_clear(layers: Layers, code: str) -> Verdict:
     if layers.is_hidden:
         shown = open_hidden_layers(layers, layers.content[CRC:])
     mode = f"mode{shown.transport.mode}" if shown.transport else ""
-    return _describe(
-        shown,
-        Outcome.NOT_ENCRYPTED,
-        Reason(code),
-        mode="ELL-CTR" if layers.is_hidden else mode,
-        plain_hex=layers.content.hex().upper(),
-        record_bytes=_choose_records(shown.transport, shown.content),
-    )
+    verdict = _describe(shown, Outcome.NOT_ENCRYPTED, Reason(code), "ELL-CTR" if layers.is_hidden else mode)
+    verdict.plain_hex = layers.content.hex().upper()
+    verdict.record_bytes = _choose_records(shown.transport, shown.content)
+    return verdict
 
 
-def _describe(layers: Layers, outcome: Outcome, reason: Reason, **others: Any) -> Verdict:
-    link = layers.link
+def _describe(layers: Layers, outcome: Outcome, reason: Reason, mode: str = "") -> Verdict:
+    verdict = Verdict(outcome, reason, Kind.WMBUS, mode)
+    verdict.manufacturer, verdict.meter_id, verdict.version, verdict.device_type = layers.link.spell()
+    verdict.counters = _list_counters(layers)
+    verdict.layers = tuple(layers.names)
     if layers.transport and layers.transport.address:
-        own = layers.transport.address
-        others |= {
-            "tpl_meter_id": own.meter_id,
-            "tpl_manufacturer": own.manufacturer,
-            "tpl_version": own.version,
-            "tpl_device_type": own.device_type,
-        }
-    return Verdict(
-        outcome,
-        reason,
-        Kind.WMBUS,
-        manufacturer=link.manufacturer,
-        meter_id=link.meter_id,
-        version=link.version,
-        device_type=link.device_type,
-        counters=_list_counters(layers),
-        layers=tuple(layers.names),
-        **others,
-    )
+        maker, meter_id, version, device_type = layers.transport.address.spell()
+        verdict.tpl_manufacturer, verdict.tpl_meter_id = maker, meter_id
+        verdict.tpl_version, verdict.tpl_device_type = version, device_type
+    return verdict
 
 
 def _list_counters(layers: Layers) -> dict[str, int]:
@@ -179,6 +161,7 @@ def _list_counters(layers: Layers) -> dict[str, int]:
             counters["session_number"] = int.from_bytes(layers.extended_link.session, "little")
     if layers.transport and layers.transport.access_number is not None:
         counters["access_number"] = layers.transport.access_number
-    if layers.message_counter is not None:
-        counters["message_counter"] = int.from_bytes(layers.message_counter, "little")
+    counter = layers.message_counter
+    if counter is not None:
+        counters["message_counter"] = int.from_bytes(counter, "little")
     return counters

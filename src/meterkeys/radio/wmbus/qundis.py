@@ -14,7 +14,7 @@ NO_HEADER = 0x78
 def name_qundis_cipher(layers: Layers) -> str:
     """Return the name of the cipher, or "" if this is an ordinary frame; all layers have been read."""
     transport = layers.transport
-    if layers.link.manufacturer != MAKER or transport is None or transport.ci != NO_HEADER:
+    if transport is None or transport.ci != NO_HEADER or layers.link.manufacturer != MAKER:
         return ""
     is_sound = layers.is_hidden or count_records(layers.content)[1]
     return "" if is_sound else "qundis-walk-by"

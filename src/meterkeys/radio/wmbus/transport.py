@@ -140,7 +140,9 @@ def _read_header(data: bytes, address: Address | None, start: int) -> tuple[Tran
 
 def _read_extension(data: bytes, position: int, mode: int) -> tuple[int, int]:
     """Return CFE and where it ends."""
-    length = EXTENSION_LENGTHS.get(mode, 0)
+    length = EXTENSION_LENGTHS.get(mode)
+    if length is None:
+        return 0, position
     extension = int.from_bytes(_take(data, position, length), "little")
     end = position + length
     if mode in {MODE_8, MODE_10} and extension & HAS_KEY_VERSION:

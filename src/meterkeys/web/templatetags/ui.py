@@ -1,6 +1,7 @@
 """What the templates need beyond Django's own tags: icons of the sprite, form controls in our style, facet texts."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Protocol
 
 from django import template
@@ -22,6 +23,7 @@ class Choice(Protocol):
 
 
 @register.simple_tag
+@cache
 def icon(name: str, label: str = "") -> SafeString:
     """Draw an icon of the sprite; without a label it is decoration and hidden from screen readers.
 

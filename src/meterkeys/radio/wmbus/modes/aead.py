@@ -13,11 +13,12 @@ and counter, or nothing as associated data. Tags this long match no wrong readin
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from meterkeys.radio.crypto import AES_KEY, apply_ctr, compute_cmac, open_ccm, open_gcm
 from meterkeys.radio.reasons import DamagedError, UnsupportedError
 from meterkeys.radio.wmbus.layers import Layers
-from meterkeys.radio.wmbus.modes.derivation import Purpose, derive_key, needs_derivation, select_key
+from meterkeys.radio.wmbus.modes.derivation import Purpose, derive_key, find_derivation, select_key
 from meterkeys.radio.wmbus.modes.lock import Opening
 from meterkeys.radio.wmbus.transport import Transport
 
@@ -40,14 +41,15 @@ def _require_counter(layers: Layers, mode: str) -> bytes:
 
 @dataclass(slots=True)
 class _Tagged:
-    """``counter``: as sent. ``body`` and ``tag``: the content without and its end."""
+    """``counter``: as sent. ``derivation``: see `find_derivation`. ``body`` and ``tag``: the content without and its end."""
 
     layers: Layers
     transport: Transport
+    derivation: bytes | None
     counter: bytes
     body: bytes
     tag: bytes
-    key_length: int = AES_KEY
+    key_length: ClassVar[int] = AES_KEY
 
     @property
     def nonce(self) -> bytes:
@@ -60,23 +62,25 @@ class _Tagged:
         return Opening(plain, plain + rest, 8 * len(self.tag), "tag_matches", tries)
 
 
-def _prepare_tagged(layers: Layers, transport: Transport, mode: str) -> tuple[bytes, bytes, bytes]:
-    needs_derivation(layers, mode)
+def _prepare_tagged(
+    layers: Layers, transport: Transport, mode: str
+) -> tuple[bytes | None, bytes, bytes, bytes]:
+    derivation = find_derivation(layers, mode)
     length = 4 + 4 * (transport.extension >> 8 & 3)
-    return _require_counter(layers, mode), *_split_tag(layers.content, length)
+    return derivation, _require_counter(layers, mode), *_split_tag(layers.content, length)
 
 
 @dataclass(slots=True)
 class Mode10Lock(_Tagged):
-    mode: str = "mode10"
-    is_tested: bool = True
+    mode: ClassVar[str] = "mode10"
+    is_tested: ClassVar[bool] = True
 
     @classmethod
     def build(cls, layers: Layers, transport: Transport) -> "Mode10Lock":
         return cls(layers, transport, *_prepare_tagged(layers, transport, "mode10"))
 
     def open(self, key: bytes) -> Opening | None:
-        encryption_key = select_key(key, self.layers, self.mode)
+        encryption_key = select_key(key, self.layers, self.derivation)
         promised = self.transport.configuration & 0xFF
         length = len(self.body) if promised == ALL_BYTES else min(promised, len(self.body))
         encrypted, rest = self.body[:length], self.body[length:]
@@ -86,8 +90,8 @@ class Mode10Lock(_Tagged):
 
 @dataclass(slots=True)
 class Mode8Lock(_Tagged):
-    mode: str = "mode8"
-    is_tested: bool = False
+    mode: ClassVar[str] = "mode8"
+    is_tested: ClassVar[bool] = False
 
     @classmethod
     def build(cls, layers: Layers, transport: Transport) -> "Mode8Lock":
@@ -97,19 +101,19 @@ class Mode8Lock(_Tagged):
         mac_key = derive_key(key, Purpose.AUTHENTICATION, self.layers, self.counter)
         if compute_cmac(mac_key, self.transport.header + self.body)[: len(self.tag)] != self.tag:
             return None
-        encryption_key = select_key(key, self.layers, self.mode)
+        encryption_key = select_key(key, self.layers, self.derivation)
         return self._report(apply_ctr(encryption_key, self.nonce + BLOCK_COUNTER, self.body), b"")
 
 
 @dataclass(slots=True)
 class Mode9Lock(_Tagged):
-    mode: str = "mode9"
-    is_tested: bool = False
+    mode: ClassVar[str] = "mode9"
+    is_tested: ClassVar[bool] = False
 
     @classmethod
     def build(cls, layers: Layers, transport: Transport) -> "Mode9Lock":
         counter = _require_counter(layers, "mode9")
-        return cls(layers, transport, counter, *_split_tag(layers.content, GCM_TAG))
+        return cls(layers, transport, None, counter, *_split_tag(layers.content, GCM_TAG))
 
     def open(self, key: bytes) -> Opening | None:
         for tries, (iv, associated) in enumerate(self._list_readings(), 1):

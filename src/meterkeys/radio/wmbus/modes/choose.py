@@ -13,6 +13,12 @@ from meterkeys.radio.wmbus.modes.mac import MacLock, has_mac
 from meterkeys.radio.wmbus.transport import MODE_7, MODE_8, MODE_9, MODE_10, Transport
 
 NO_SECURITY, DES, DES_WITH_IV, MODE_5 = 0, 2, 3, 5
+CBC_LOCKS: dict[int, Callable[[Layers, Transport, int], Lock]] = {MODE_5: Mode5Lock, MODE_7: Mode7Lock}
+TAGGED_LOCKS: dict[int, Callable[[Layers, Transport], Lock]] = {
+    MODE_8: Mode8Lock.build,
+    MODE_9: Mode9Lock.build,
+    MODE_10: Mode10Lock.build,
+}
 NAMES = {1: MANUFACTURER_SPECIFIC, 4: SPECIFIC_USE, 13: "TLS", 15: SPECIFIC_USE}
 
 
@@ -37,23 +43,12 @@ def _choose_for_mode(layers: Layers, transport: Transport) -> Lock | None:
     mode = transport.mode
     if mode == NO_SECURITY:
         return None
-    if mode in {MODE_5, MODE_7}:
-        cbc = Mode5Lock if mode == MODE_5 else Mode7Lock
-        return cbc(layers, transport) if measure_blocks(transport, layers.content) else None
+    if mode in CBC_LOCKS:
+        length = measure_blocks(transport, layers.content)
+        return CBC_LOCKS[mode](layers, transport, length) if length else None
+    if mode in TAGGED_LOCKS:
+        return TAGGED_LOCKS[mode](layers, transport)
     if mode in {DES, DES_WITH_IV}:
         has_content = measure_bytes(transport, layers.content)
         return DesLock(layers, transport, has_iv=mode == DES_WITH_IV) if has_content else None
-    return _choose_tagged(layers, transport)
-
-
-def _choose_tagged(layers: Layers, transport: Transport) -> Lock:
-    builders: dict[int, Callable[[Layers, Transport], Lock]] = {
-        MODE_8: Mode8Lock.build,
-        MODE_9: Mode9Lock.build,
-        MODE_10: Mode10Lock.build,
-    }
-    builder = builders.get(transport.mode)
-    if builder is None:
-        name = NAMES.get(transport.mode, RESERVED)
-        raise UnsupportedError("mode_unsupported", f"mode{transport.mode}", number=transport.mode, name=name)
-    return builder(layers, transport)
+    raise UnsupportedError("mode_unsupported", f"mode{mode}", number=mode, name=NAMES.get(mode, RESERVED))

@@ -27,19 +27,22 @@ def derive_key(key: bytes, purpose: Purpose, layers: Layers, counter: bytes) -> 
     return compute_cmac(key, constant + counter + layers.meter.identification + PADDING)
 
 
-def needs_derivation(layers: Layers, mode: str) -> bool:
-    """Tell whether CFE asks for a derived key. Raises `UnsupportedError`: reserved choice, or no counter."""
+def find_derivation(layers: Layers, mode: str) -> bytes | None:
+    """Return the counter that the encrypting key is derived with, or None where CFE chooses the meter's own key.
+
+    Raises `UnsupportedError`: reserved choice, or no counter.
+    """
     selection = layers.transport.key_derivation if layers.transport else PERSISTENT
-    if selection not in {PERSISTENT, DERIVED}:
+    if selection > DERIVED:
         raise UnsupportedError("key_derivation", mode, number=selection)
-    if selection == DERIVED and layers.message_counter is None:
-        raise UnsupportedError("no_counter", mode)
-    return selection == DERIVED
-
-
-def select_key(key: bytes, layers: Layers, mode: str) -> bytes:
-    """Return the key that encrypts, as CFE says: the meter's own, or one derived from it."""
+    if selection == PERSISTENT:
+        return None
     counter = layers.message_counter
-    if counter is None or not needs_derivation(layers, mode):
-        return key
-    return derive_key(key, Purpose.ENCRYPTION, layers, counter)
+    if counter is None:
+        raise UnsupportedError("no_counter", mode)
+    return counter
+
+
+def select_key(key: bytes, layers: Layers, derivation: bytes | None) -> bytes:
+    """Return the key that encrypts: the meter's own, or the one derived with what `find_derivation` found."""
+    return key if derivation is None else derive_key(key, Purpose.ENCRYPTION, layers, derivation)

@@ -6,6 +6,7 @@ Both encrypt the first CFG(7-0) bytes, a multiple of 8.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from meterkeys.radio.crypto import DES_BLOCK, DES_KEY, decrypt_des_cbc
 from meterkeys.radio.reasons import DamagedError
@@ -29,7 +30,7 @@ class DesLock:
     layers: Layers
     transport: Transport
     has_iv: bool
-    key_length: int = DES_KEY
+    key_length: ClassVar[int] = DES_KEY
 
     @property
     def mode(self) -> str:

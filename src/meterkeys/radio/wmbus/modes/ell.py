@@ -9,6 +9,7 @@ be by later editions; one that is not known yet makes the key likely, not proven
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from meterkeys.radio.crypto import AES_KEY, apply_ctr
 from meterkeys.radio.wmbus.address import Address
@@ -28,9 +29,9 @@ KNOWN = SHORT_HEADER | LONG_HEADER | NO_HEADER | MANUFACTURER | {AFL_CI}
 class EllLock:
     layers: Layers
     extended_link: ExtendedLink
-    mode: str = "ELL-CTR"
-    key_length: int = AES_KEY
-    is_tested: bool = True
+    mode: ClassVar[str] = "ELL-CTR"
+    key_length: ClassVar[int] = AES_KEY
+    is_tested: ClassVar[bool] = True
 
     @property
     def addresses(self) -> list[Address]:

@@ -6,6 +6,7 @@ vector of the meter's address and the counter, which is tried in both byte order
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from meterkeys.radio.crypto import AES_KEY, compute_cmac, open_gcm
 from meterkeys.radio.reasons import UnsupportedError
@@ -45,9 +46,9 @@ class MacLock:
     """Content in the clear that carries a MAC: the key can be proven, though nothing is encrypted with it."""
 
     layers: Layers
-    mode: str = "mode0"
-    key_length: int = AES_KEY
-    is_tested: bool = True
+    mode: ClassVar[str] = "mode0"
+    key_length: ClassVar[int] = AES_KEY
+    is_tested: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.layers.message_counter is None:
@@ -63,6 +64,9 @@ class MacLock:
 
 
 def add_mac(layers: Layers, opening: Opening) -> Opening:
-    """Return the opening with the right MAC's bits added to what speaks for it."""
+    """Add the right MAC's bits to what speaks for the opening, and return it."""
     length = len(layers.authentication.mac) if layers.authentication else 0
-    return Opening(opening.plain, opening.content, opening.bits + 8 * length, "mac_matches")
+    opening.bits += 8 * length
+    opening.reason = "mac_matches"
+    opening.is_pattern = False
+    return opening
