@@ -23,6 +23,7 @@ from meterkeys.ownership.models import OwnershipRequest, RequestState, TransferO
 from meterkeys.ownership.services import (
     accept_offer,
     claim_device,
+    claim_devices,
     claim_within,
     confirm_request,
     create_batch,
@@ -253,6 +254,24 @@ def test_who_asks_for_devices_while_they_are_recalled_waits_in_no_circle(
         assert recalled.result() == ["nothing_to_recall"]
     assert not caplog.messages
     assert OwnershipRequest.unscoped.filter(state=RequestState.OPEN).count() == 1
+
+
+def test_a_device_that_is_put_into_a_batch_that_asks_while_its_claim_waits_is_asked_for(
+    committed_world: World,
+) -> None:
+    world = committed_world
+    world.deliver(["A1"], world.stadtwerk)
+    asking = world.deliver(["A2"], world.stadtwerk, reference="asks", needs_confirmation=True)
+    access = world.access("stadtwerk_administrator")
+    devices = Device.objects.allowed(access, Permission.DEVICE_CLAIM).filter(serial_number="A1")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Device.unscoped.filter(serial_number="A1").update(batch=asking)
+            claimed = pool.submit(run_together, partial(claim_devices, access, devices))
+            time.sleep(0.3)
+        assert claimed.result() == ["done"]
+    assert Device.unscoped.get(serial_number="A1").state == DeviceState.REQUESTED
+    assert OwnershipRequest.unscoped.get().batch_id == asking.pk
 
 
 def test_a_device_that_is_accepted_withdrawn_and_handed_back_at_once_has_one_owner(

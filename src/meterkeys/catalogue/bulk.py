@@ -1,7 +1,7 @@
 """What can be done with many devices at once. Each action says what it can and cannot do before it runs."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,8 @@ from meterkeys.devices.services import attach_label
 from meterkeys.organisations.access import Access, build_access
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Permission
-from meterkeys.ownership.services import check_label, claim_within, hand_back_within
+from meterkeys.ownership.services import check_label, claim_locked, find_asking_batches, hand_back_within
+from meterkeys.ownership.services.claims import CLAIMED_BY
 from meterkeys.ownership.services.moves import lock_rows
 from meterkeys.runs.kinds import RunKind, Step, do_nothing, lead_nowhere, register_kind
 from meterkeys.runs.models import Run
@@ -49,7 +50,12 @@ WRONG_STATE = {
 }
 
 Obstacle = tuple[str, Q]
-Act = Callable[[Run, Access, QuerySet[Device]], None]
+
+
+COLUMNS = (*CLAIMED_BY, "serial_number", "refusal")
+"""What is read of each chosen device, while it is locked; `refusal` is why it is left as it is, empty if it is not."""
+
+Act = Callable[[Run, Access, Sequence[bulk.Row]], None]
 
 
 def find_no_obstacles(_access: Access) -> Sequence[Obstacle]:
@@ -81,22 +87,27 @@ class Action:
     def run_kind(self) -> str:
         return f"bulk_{self.name}"
 
-    def name_end(self, *, asks: bool) -> str:
-        """Return the code of what becomes of a device that is dealt with, by whether its batch asks."""
-        return self.asked if asks and self.asked else self.done
+
+def _claim(_run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
+    claim_locked(access, rows)
 
 
-def _claim(_run: Run, access: Access, devices: QuerySet[Device]) -> None:
-    claim_within(access, devices)
+def _hand_back(_run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
+    hand_back_within(access, _find(access, Permission.OWNERSHIP_TRANSFER, rows))
 
 
-def _hand_back(_run: Run, access: Access, devices: QuerySet[Device]) -> None:
-    hand_back_within(access, devices)
+def _deliver(run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
+    deliveries.deliver_some(run, access, _find(access, Permission.BATCH_CREATE, rows))
 
 
-def _label(run: Run, access: Access, devices: QuerySet[Device]) -> None:
-    device_ids = list(devices.order_by("pk").values_list("pk", flat=True))
+def _label(run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
+    device_ids = [bulk.to_uuid(row[0]) for row in rows]
     attach_label(access.organisation_id, check_label(str(run.parameters["label"])), device_ids)
+
+
+def _find(access: Access, permission: Permission, rows: Iterable[bulk.Row]) -> QuerySet[Device]:
+    devices = Device.objects.allowed(access, permission)
+    return devices.filter(pk__in=bulk.list_raw_ids(row[0] for row in rows))
 
 
 def _find_label_obstacles(access: Access) -> Sequence[Obstacle]:
@@ -156,7 +167,7 @@ ACTIONS: dict[str, Action] = {
             _("Deliver in a batch"),
             Permission.BATCH_CREATE,
             (DeviceState.IN_STOCK,),
-            deliveries.deliver_some,
+            _deliver,
             done="delivered",
             outcomes={"delivered": _("delivered")},
             find_obstacles=_find_delivery_obstacles,
@@ -292,23 +303,37 @@ def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
 
     They are locked by ascending id before anything is decided, so that what is said of each is what was done.
     """
-    chosen = Device.objects.allowed(access, Permission.DEVICE_VIEW).filter(
-        pk__in=bulk.list_joined_as_rows(piece)
-    )
-    chosen = chosen.annotate(refusal=find_refusal(access, action))
-    rows = lock_rows(chosen, "pk", "serial_number", "refusal", "batch__needs_confirmation")
-    free = [pk for pk, _serial, refusal, _asks in rows if not refusal]
+    rows = _lock_chosen(access, action, piece)
+    free = [row for row in rows if not row[4]]
+    refused = [row for row in rows if row[4]] if len(free) < len(rows) else []
+    ends = _name_ends(action, free)
     if free and action.act:
-        devices = Device.objects.allowed(access, action.permission)
-        action.act(run, access, devices.filter(pk__in=bulk.list_raw_ids(free)))
-    finished = [
-        (serial, action.name_end(asks=bool(asks))) for _pk, serial, refusal, asks in rows if not refusal
-    ]
-    refused = [(serial, refusal) for _pk, serial, refusal, _asks in rows if refusal]
-    outcomes = Counter(code for _serial, code in [*finished, *refused])
+        action.act(run, access, free)
     count = len(piece) // 16
+    outcomes = Counter(ends) + Counter(row[4] for row in refused)
     outcomes["gone"] = count - len(rows)
-    return Step({}, count, is_last=False, outcomes=+outcomes, refused=refused, finished=finished)
+    return Step(
+        {},
+        count,
+        is_last=False,
+        outcomes=+outcomes,
+        refused=((row[3], row[4]) for row in refused),
+        finished=((row[3], end) for row, end in zip(free, ends, strict=True)),
+    )
+
+
+def _lock_chosen(access: Access, action: Action, piece: bytes) -> list[bulk.Row]:
+    seen = Device.objects.allowed(access, Permission.DEVICE_VIEW)
+    chosen = seen.filter(pk__in=bulk.list_joined_as_rows(piece))
+    return lock_rows(chosen.annotate(refusal=find_refusal(access, action)), *COLUMNS)
+
+
+def _name_ends(action: Action, free: Sequence[bulk.Row]) -> list[str]:
+    """Return the code of what becomes of each device that is dealt with."""
+    asking = find_asking_batches({row[2] for row in free}) if action.asked else frozenset()
+    if not asking:
+        return [action.done] * len(free)
+    return [action.asked if row[2] in asking else action.done for row in free]
 
 
 def find_access(run: Run) -> Access:

@@ -9,7 +9,7 @@ query written with `select_id` yields, which is cheap to make and to compare (`t
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -230,14 +230,17 @@ def _name_ids(model: type[models.Model]) -> set[str]:
 
 def stream_rows(sql: str, parameters: Sequence[Any]) -> Iterator[Row]:
     """Run a query on the raw connection and yield tuples as they are read; call it inside a transaction."""
-    connection.ensure_connection()
     if is_postgresql():
-        # Named, so that the rows stay on the server; the name is the connection's, so one at a time.
-        with connection.connection.cursor(name="stream") as cursor:
-            cursor.itersize = 20_000
-            yield from cursor.execute(sql, parameters, binary=True)
-    else:
-        yield from connection.connection.execute(sql.replace("%s", "?"), parameters)
+        return _stream_from_server(sql, parameters)
+    # The cursor itself: a generator around it would cost as much as reading an id does.
+    return iter(connection.connection.execute(sql.replace("%s", "?"), parameters))
+
+
+def _stream_from_server(sql: str, parameters: Sequence[Any]) -> Iterator[Row]:
+    # Named, so that the rows stay on the server; the name is the connection's, so one at a time.
+    with connection.connection.cursor(name="stream") as cursor:
+        cursor.itersize = 20_000
+        yield from cursor.execute(sql, parameters, binary=True)
 
 
 def stream_ids(queryset: models.QuerySet[Any]) -> Iterator[bytes]:
@@ -254,4 +257,4 @@ def stream_ids(queryset: models.QuerySet[Any]) -> Iterator[bytes]:
     raw = [encode_id(parameter) if isinstance(parameter, UUID) else parameter for parameter in parameters]
     expression = select_id("id")
     rows = stream_rows(f"SELECT {expression} FROM ({sql}) AS chosen ORDER BY id", raw)
-    return map(decode_ids(), (raw_id for (raw_id,) in rows))
+    return map(decode_ids(), map(itemgetter(0), rows))

@@ -1,7 +1,7 @@
 """What kinds of long work there are. The rooms above register theirs when they are loaded."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,16 +14,17 @@ from meterkeys.runs.models import Run
 class Step:
     """What one step did: where the next one begins, how much is done by it, and what became of it.
 
-    `refused` names what was left as it was, and why, by a code; `finished` what was dealt with, and how. `total` says
-    how much there is in all, where that came out only now.
+    `refused` names what was left as it was, and why, by a code; `finished` what was dealt with, and how. They are read
+    as far as there is room for them: generators spare the names that are not kept. `total` says how much there is in
+    all, where that came out only now.
     """
 
     position: Mapping[str, Any]
     done: int
     is_last: bool
     outcomes: Counter[str] = field(default_factory=Counter)
-    refused: list[tuple[str, str]] = field(default_factory=list)
-    finished: list[tuple[str, str]] = field(default_factory=list)
+    refused: Iterable[tuple[str, str]] = ()
+    finished: Iterable[tuple[str, str]] = ()
     total: int | None = None
 
 

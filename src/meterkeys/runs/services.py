@@ -2,8 +2,9 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -134,14 +135,13 @@ def _write_down(run: Run, step: Step) -> None:
         find_kind(run.kind).clean_up(run)
 
 
-def _name_results(run: Run, named: list[tuple[str, str]], *, is_refused: bool) -> None:
+def _name_results(run: Run, named: Iterable[tuple[str, str]], *, is_refused: bool) -> None:
     """Write down what became of each, as long as there is room."""
-    if not named:
-        return
     room = max(RESULT_LIMIT - RunResult.objects.filter(run=run, is_refused=is_refused).count(), 0)
     run_id = bulk.encode_id(run.pk)
-    rows = ((run_id, subject[:100], outcome, is_refused) for subject, outcome in named[:room])
-    bulk.insert_rows(RunResult._meta.db_table, RESULT_COLUMNS, rows)  # noqa: SLF001 — Django documents it
+    rows = [(run_id, subject[:100], outcome, is_refused) for subject, outcome in islice(named, room)]
+    if rows:
+        bulk.insert_rows(RunResult._meta.db_table, RESULT_COLUMNS, rows)  # noqa: SLF001 — Django documents it
 
 
 def _end(run: Run, state: RunState) -> None:

@@ -16,7 +16,9 @@ from meterkeys.ownership.services.claims import (
     claim_batch,
     claim_device,
     claim_devices,
+    claim_locked,
     claim_within,
+    find_asking_batches,
 )
 from meterkeys.ownership.services.codes import check_own_code
 from meterkeys.ownership.services.lists import (
@@ -75,6 +77,7 @@ __all__ = [
     "claim_batch",
     "claim_device",
     "claim_devices",
+    "claim_locked",
     "claim_within",
     "confirm_request",
     "count_open_requests",
@@ -85,6 +88,7 @@ __all__ = [
     "decline_request",
     "expire_offers",
     "expire_requests",
+    "find_asking_batches",
     "find_batch",
     "find_received_batch",
     "find_reference_prefix",

@@ -1,7 +1,8 @@
 """A receiver says "this is mine"."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
@@ -26,6 +27,8 @@ from meterkeys.ownership.services.announcements import announce_request
 from meterkeys.ownership.services.moves import change_devices, lock_rows, name_devices
 
 REQUEST_LIFETIME = timedelta(days=30)
+CLAIMED_BY = ("pk", "owner", "batch")
+"""What a claim needs to know of each device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +87,34 @@ def claim_devices(access: Access, devices: models.QuerySet[Device]) -> ClaimResu
 def claim_within(access: Access, devices: models.QuerySet[Device]) -> ClaimResult:
     """Claim devices as `claim_devices` does, in the caller's transaction."""
     waiting = devices.filter(state=DeviceState.DELIVERED, owner__in=access.reach(Permission.DEVICE_CLAIM))
-    rows = lock_rows(waiting, "pk", "owner", "batch", "batch__needs_confirmation")
-    asking = [row for row in rows if row[3]]
-    free = [row for row in rows if not row[3]] if asking else rows
+    return claim_locked(access, lock_rows(waiting, *CLAIMED_BY))
+
+
+def claim_locked(access: Access, rows: Sequence[bulk.Row]) -> ClaimResult:
+    """Claim devices that the caller has locked, and found waiting and within reach of `device:claim` since.
+
+    `rows` begin with their `CLAIMED_BY`, and come by ascending id.
+    """
+    batch_ids = find_asking_batches({row[2] for row in rows})
+    asking = [row for row in rows if row[2] in batch_ids] if batch_ids else []
+    free = [row for row in rows if row[2] not in batch_ids] if batch_ids else rows
     _claim(access, free)
     _ask_issuers(access, asking)
     return ClaimResult(claimed=len(free), requested=len(asking))
 
 
-def _claim(access: Access, rows: list[bulk.Row]) -> None:
+def find_asking_batches(batch_ids: AbstractSet[RawId | None]) -> frozenset[RawId]:
+    """Return those of the batches whose issuer confirms who owns the devices.
+
+    By a query of its own, once the devices are locked: joined to them it would be the batch that a device stood in
+    before somebody else, who was waited for, put it into another.
+    """
+    wanted = batch_ids - {None}
+    batches = Batch.unscoped.filter(pk__in=bulk.list_raw_ids(wanted), needs_confirmation=True)
+    return frozenset(pk for (pk,) in bulk.fetch_columns(batches, "pk")) if wanted else frozenset()
+
+
+def _claim(access: Access, rows: Sequence[bulk.Row]) -> None:
     if not rows:
         return
     device_ids = [row[0] for row in rows]
@@ -110,7 +132,7 @@ def _record(
 
 def _ask_issuers(access: Access, rows: list[bulk.Row]) -> None:
     groups: defaultdict[_Group, list[RawId]] = defaultdict(list)
-    for pk, owner_id, batch_id, _needs_confirmation in rows:
+    for pk, owner_id, batch_id, *_others in rows:
         groups[_Group(batch_id, owner_id)].append(pk)
     batches = Batch.unscoped.in_bulk({bulk.to_uuid(group.batch_id) for group in groups})
     for group, device_ids in groups.items():
