@@ -341,6 +341,8 @@ def test_a_key_that_belongs_to_a_meter_is_tried_on_that_meter_only() -> None:
         (b"\x8d\x20\x01", "cut_off"),
         (b"\x90\x0f\x00", "cut_off"),
         (b"\x90\x03\x00\x2c\x25\x7a", "afl_length"),
+        # A code whose kind is not told, in a message that is no fragment.
+        (b"\x90\x06\x00\x04\x01\x02\x03\x04\x7a", "afl_length"),
         (encoder.ell_short(encoder.ell_short(b"\x78")), "layer_twice"),
         (encoder.ell_session(None, CLEAR_CONTENT)[:-1], "ell_crc"),
     ],

@@ -5,7 +5,7 @@
 FCL, little-endian: bit 14 more fragments, 13 MCL present, 12 ML present, 11 MCR present, 10 MAC present, 9 KI
 present, 7-0 fragment number. MCL: bits 3-0 kind and length of the MAC. MCR: message counter, little-endian.
 
-Fragments (6.3.2 to 6.3.7): the number is 0 in a message that is whole, else counted from 1, and never rolls over.
+Fragments (6.3): the number is 0 in a message that is whole, else counted from 1, and never rolls over.
 MCL, MCR and ML stand in the first fragment only; the MAC, over those and the whole message, in the last. All this is
 taken from the standard's rules: no public telegram is a fragment.
 """
@@ -93,7 +93,8 @@ def _read_fields(fields: bytes, message: bytes, mac_type: int) -> Authentication
 
 def _find_mac_length(mac_type: int, control: int) -> int:
     if not mac_type and not control & HAS_MCL:
-        raise refuse_fragment(control & 0xFF)
+        number = control & 0xFF
+        raise refuse_fragment(number) if number > 1 else DamagedError("afl_length")
     if mac_type not in MAC_LENGTHS:
         raise UnsupportedError("authentication_type", f"AFL type {mac_type}", number=mac_type)
     return MAC_LENGTHS[mac_type]
