@@ -92,7 +92,7 @@ def test_a_facet_is_used_by_keyboard_and_its_chip_takes_it_back(open_page: OpenP
     page.keyboard.press("Enter")
     expect(facet.locator("[data-facet-search]")).to_be_focused()
     page.keyboard.type("7002")
-    expect(facet.locator("input[type=checkbox]")).to_have_count(1)
+    expect(facet.locator("[data-facet-options] input")).to_have_count(1)
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     expect(page.locator("#list tbody tr")).to_have_count(1)
@@ -110,7 +110,7 @@ def test_going_back_shows_the_list_and_its_filters_as_they_were(open_page: OpenP
     page = open_page("stadtwerk_administrator", "/devices/")
     facet = page.locator("[data-facet]").filter(has=page.locator("[data-facet-search]")).first
     facet.locator("summary").click()
-    facet.locator("input[type=checkbox]").first.check()
+    facet.locator("[data-facet-options] input").first.check()
     expect(page.locator("#list tbody tr")).to_have_count(1)
     page.go_back()
     expect(page.locator("#list tbody tr")).to_have_count(3)

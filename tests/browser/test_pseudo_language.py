@@ -29,7 +29,13 @@ from tests.world import add_user
 
 pytestmark = pytest.mark.browser
 
-NO_PAGES = {"health_live", "health_ready", "import_template", "invitation_document_file"}
+NO_PAGES = {
+    "batch_note",
+    "health_live",
+    "health_ready",
+    "import_template",
+    "invitation_document_file",
+}
 """Addresses that answer with a file, or to a machine."""
 
 SENT_EMPTY = {

@@ -207,7 +207,7 @@ second line
 Our pages (https://acme.example/help) or mail (mailto:help@acme.example)
 
 See the devices
-https://meterkeys.example/devices/""")
+https://meterkeys.example/batches/""")
     outline = Outline(letter.html)
     for tag in ("h1", "strong", "em", "ol", "ul", "blockquote", "hr"):
         assert outline.find(tag), tag

@@ -106,7 +106,7 @@ def test_it_serves_pages_and_style_sheets_and_ends_with_its_children(
         assert fetch(site + page[start : page.index('"', start)])[0] == 200
         children = find_children(server.process.pid)
         assert server.stop(signal.SIGINT) == 0
-        assert not [pid for pid in children if is_running(pid)]
+        wait_until(lambda: not any(map(is_running, children)), lambda: "the end of the children")
         assert "The worker has ended" in server.read_output()
 
 
