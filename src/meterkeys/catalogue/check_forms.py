@@ -1,9 +1,12 @@
 """Telegrams that were pasted or uploaded."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.formats import number_format
+from django.utils.functional import lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +24,9 @@ ENCODINGS = ("utf-8-sig", "cp1252")
 TOO_LARGE = _("This is larger than 1 MB. Check fewer telegrams at once, or upload them as a file.")
 FILE_TOO_LARGE = _("This file is larger than 32 MB. Divide it, and check one part after the other.")
 MAX_NAME = 60
+
+_write_number = lazy(partial(number_format, force_grouping=True), str)
+"""Write a number in the manner of whoever reads it, who is not known yet when the class of a form is made."""
 
 
 class TelegramForm(forms.Form):
@@ -45,7 +51,7 @@ class TelegramForm(forms.Form):
                 "At most 32 MB and {limit} telegrams. A whole capture is checked in the background, and its telegrams "
                 "are deleted once that is done."
             ),
-            limit=MAX_TELEGRAMS,
+            limit=_write_number(MAX_TELEGRAMS),
         ),
         widget=forms.FileInput(attrs={"accept": ".txt,.log,.json,.csv,text/plain"}),
         error_messages={"empty": _("This file is empty. Choose another one.")},
