@@ -14,7 +14,7 @@ from meterkeys.runs.services import work_on_runs
 from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
 from tests.world import World, make_device
 
-pytestmark = [pytest.mark.browser, pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SERIALS = [f"L{number:02d}" for number in range(60)]
 LIST = "/devices/?q=L&per_page=25"
