@@ -162,14 +162,32 @@ class Label(TenantModel):
 
 
 class DeviceLabel(TenantModel):
+    """A label on a device, with a copy of what the list of devices is filtered and sorted by beside its labels.
+
+    An index reaches over one table only: without the copies, a page of what has a label *and* a type would be looked
+    for among all that has one of them. They are kept by `services.attach_label` and `services.renew_labels`.
+    """
+
     owner = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
     label = models.ForeignKey(Label, on_delete=models.CASCADE, related_name="+", db_index=False)
-    device = models.ForeignKey(
-        Device, on_delete=models.CASCADE, related_name="+", related_query_name="attached_label"
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
+    state = models.SmallIntegerField(
+        null=True,
+        help_text="The device's, as long as whoever wrote the label owns it. None: the label is not seen.",
     )
+    product_type = models.ForeignKey(ProductType, on_delete=models.PROTECT, related_name="+", db_index=False)
+    serial_number = models.CharField(max_length=64)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["label", "device"], name="device_label_unique")]
+        indexes = [
+            models.Index(fields=["label", "state", "device"], name="label_state"),
+            models.Index(fields=["label", "state", "serial_number", "device"], name="label_state_serial"),
+            models.Index(fields=["label", "product_type", "state", "device"], name="label_type_state"),
+            models.Index(
+                fields=["label", "product_type", "state", "serial_number", "device"], name="label_type_serial"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.label_id} on {self.device_id}"
