@@ -111,8 +111,9 @@ SELECT {id}, owner_id, owner_id, state, {serial}, type_id, batch_id,
 FROM ({rows}) AS r
 """
 LABELS = """
-INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id, state, product_type_id, serial_number)
-SELECT {random_id}, owner_id, {label}, {id}, state, type_id, {serial} FROM ({rows}) AS r WHERE mix(g, {salt}) % 100 < {percent}
+INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id, state, product_type_id, batch_id,
+  serial_number)
+SELECT {random_id}, owner_id, {label}, {id}, state, type_id, batch_id, {serial} FROM ({rows}) AS r WHERE mix(g, {salt}) % 100 < {percent}
 """
 
 # The rare ones were changed after their labels were hung on them.
@@ -269,8 +270,8 @@ def write_rarities(stock: Stock, owner: Owner, dialect: Dialect) -> None:
     )
     change = "UPDATE devices_device SET {change} WHERE id IN ({rows})"
     attach = (
-        "INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id, state, product_type_id, serial_number)"
-        f" SELECT {dialect.random_id}, owner_id, {checked}, id, state, product_type_id, serial_number"
+        "INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id, state, product_type_id, batch_id,"
+        f" serial_number) SELECT {dialect.random_id}, owner_id, {checked}, id, state, product_type_id, batch_id, serial_number"
         " FROM devices_device WHERE id IN ({rows})"
     )
     of_type, of_batch = f"{owned} AND product_type_id = {lone}", f"batch_id = {plain}"

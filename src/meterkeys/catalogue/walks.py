@@ -26,7 +26,7 @@ from meterkeys.organisations.permissions import Permission
 
 MOST_WALKS = 32
 Rows: TypeAlias = QuerySet[Device] | QuerySet[DeviceLabel]
-"""Devices, or labels on devices; both know serial number, type and state of the device."""
+"""Devices, or labels on devices; both know serial number, type, state and batch of the device."""
 
 
 def name_device(rows: Rows) -> str:
@@ -158,7 +158,8 @@ def find_rows(access: Access, filters: Filters, devices: QuerySet[Device], split
     """Return what the walks go through: all that matches but for what each of them adds."""
     if "label" not in splits:
         return narrow(filters, devices, access, without=splits)
-    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW)
+    # Without a state are labels on devices that another organisation owns by now.
+    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).exclude(state=None)
     if filters.without_facets(*splits).is_active:
         rest = narrow(filters, devices, access, without=splits)
         attached = attached.filter(Exists(rest.filter(pk=OuterRef("device"))))
@@ -180,10 +181,12 @@ def find_splits(filters: Filters, organisations: Collection[UUID]) -> Splits:
     """Choose the index to walk on, by what is chosen; an empty answer leaves the choice to the database."""
     if filters.by in FINDING_FEW or is_chosen(filters, "serial"):
         return {}
+    has_label = is_chosen(filters, "label") and not filters.q
+    labels: Splits = {"label": [Q(label=label) for label in parse_ids(filters.label)]} if has_label else {}
     if is_chosen(filters, "batch"):
-        return {"batch": [Q(batch=batch) for batch in parse_ids(filters.batch)]}
-    if is_chosen(filters, "label") and not filters.q:
-        return {"label": split_labels(filters), **split_types(filters), "status": split_states(filters)}
+        return labels | {"batch": [Q(batch=batch) for batch in parse_ids(filters.batch)]}
+    if has_label:
+        return labels | split_types(filters) | {"status": split_states(filters)}
     splits = {"owner": split_owners(filters, organisations)}
     if find_sorting(filters) is BY_END or not (is_chosen(filters, "type") or filters.status):
         return splits
@@ -198,10 +201,6 @@ def is_chosen(filters: Filters, facet: str) -> bool:
     """Tell whether the list keeps to values of the facet, rather than to all but them or to those without any."""
     values = filters.chosen(facet)
     return bool(values) and EMPTY not in values and not filters.is_left_out(facet)
-
-
-def split_labels(filters: Filters) -> list[Q]:
-    return [Q(label=label) for label in parse_ids(filters.label)]
 
 
 def split_owners(filters: Filters, organisations: Collection[UUID]) -> list[Q]:

@@ -176,6 +176,9 @@ class DeviceLabel(TenantModel):
         help_text="The device's, as long as whoever wrote the label owns it. None: the label is not seen.",
     )
     product_type = models.ForeignKey(ProductType, on_delete=models.PROTECT, related_name="+", db_index=False)
+    batch = models.ForeignKey(
+        Batch, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     serial_number = models.CharField(max_length=64)
 
     class Meta(TenantModel.Meta):
@@ -187,6 +190,8 @@ class DeviceLabel(TenantModel):
             models.Index(
                 fields=["label", "product_type", "state", "serial_number", "device"], name="label_type_serial"
             ),
+            models.Index(fields=["label", "batch", "device"], name="label_batch"),
+            models.Index(fields=["label", "batch", "serial_number", "device"], name="label_batch_serial"),
         ]
 
     def __str__(self) -> str:

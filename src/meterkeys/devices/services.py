@@ -25,6 +25,7 @@ DEVICE_LABEL_COLUMNS = (
     ("device_id", "uuid"),
     ("state", "int2"),
     ("product_type_id", "uuid"),
+    ("batch_id", "uuid"),
     ("serial_number", "text"),
 )
 
@@ -78,36 +79,31 @@ def _attach_label(owner_id: UUID, label_id: UUID, device_ids: Sequence[UUID]) ->
     encode = bulk.encode_ids()
     owner, label = encode(owner_id), encode(label_id)
     # Locked, or what somebody else is changing in them would not be copied; by ascending id, as everybody does.
-    locked = Device.unscoped.filter(pk__in=device_ids).select_for_update(no_key=True).order_by("pk")
-    devices = list(locked.values_list("pk", "owner", "state", "product_type", "serial_number"))
+    locked = list(Device.unscoped.filter(pk__in=device_ids).select_for_update(no_key=True).order_by("pk"))
     attached = DeviceLabel.unscoped.filter(label=label_id, device__in=device_ids)
     carrying = set(attached.values_list("device_id", flat=True))
-    bulk.insert_rows(
-        "devices_devicelabel",
-        DEVICE_LABEL_COLUMNS,
-        [
-            (
-                encode(new_id()),
-                owner,
-                label,
-                encode(pk),
-                state if of == owner_id else None,
-                encode(kind),
-                serial,
-            )
-            for pk, of, state, kind, serial in devices
-            if pk not in carrying
-        ],
-    )
+    rows = [
+        (
+            *(encode(new_id()), owner, label, encode(device.pk)),
+            device.state if device.owner_id == owner_id else None,
+            encode(device.product_type_id),
+            device.batch_id and encode(device.batch_id),
+            device.serial_number,
+        )
+        for device in locked
+        if device.pk not in carrying
+    ]
+    bulk.insert_rows("devices_devicelabel", DEVICE_LABEL_COLUMNS, rows)
 
 
 def renew_labels(device_ids: Sequence[bulk.RawId]) -> None:
-    """Copy the state of these devices, which the caller has changed, to their labels; SQLite takes up to 32,766 of them."""
+    """Copy state and batch of these devices, which the caller has changed, to their labels; SQLite takes up to 32,766 of them."""
     condition, ids = bulk.match_ids("device_id", device_ids)
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE devices_devicelabel SET state = (SELECT d.state FROM devices_device d"
-            f" WHERE d.id = device_id AND d.owner_id = devices_devicelabel.owner_id) WHERE {condition}",
+            "UPDATE devices_devicelabel SET (state, batch_id) ="
+            " (SELECT CASE WHEN d.owner_id = devices_devicelabel.owner_id THEN d.state END, d.batch_id"
+            f" FROM devices_device d WHERE d.id = device_id) WHERE {condition}",
             ids,
         )
 

@@ -155,8 +155,8 @@ def publish_labels(owner_id: UUID, *, on_known_devices: bool) -> int:
     lock = " ORDER BY d.id FOR NO KEY UPDATE OF d" if on_known_devices and bulk.is_postgresql() else ""
     owner = bulk.encode_id(owner_id)
     return _execute(
-        "INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id, state, product_type_id, serial_number) "
-        "SELECT l.id, %s, t.id, d.id, CASE WHEN d.owner_id = %s THEN d.state END, d.product_type_id, d.serial_number "
+        "INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id, state, product_type_id, batch_id, serial_number) "
+        "SELECT l.id, %s, t.id, d.id, CASE WHEN d.owner_id = %s THEN d.state END, d.product_type_id, d.batch_id, d.serial_number "
         f"FROM {LABELS} l LEFT JOIN {KNOWN} k ON k.staged_id = l.device_id "
         f"JOIN devices_device d ON d.id = {device} "
         f"JOIN devices_label t ON t.owner_id = %s AND t.text = l.text WHERE {condition}{lock} ON CONFLICT DO NOTHING",

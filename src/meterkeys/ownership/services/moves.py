@@ -19,7 +19,7 @@ from meterkeys.keystore.services import reencrypt_keys
 CHUNK = 5_000
 """Devices changed by one statement; SQLite takes up to 32,766 parameters."""
 
-COPIED_TO_LABELS = {"owner", "state"}
+COPIED_TO_LABELS = {"owner", "state", "batch"}
 
 
 def lock_batch(batch_id: UUID) -> Batch:
