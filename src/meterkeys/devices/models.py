@@ -43,6 +43,9 @@ class DeviceState(models.IntegerChoices):
 RELEASABLE_STATES = (DeviceState.IN_STOCK, DeviceState.CLAIMED)
 """States in which the owner may have the keys: the issuer's own stock, and what was claimed."""
 
+UNCLAIMED_STATES = (DeviceState.IN_STOCK, DeviceState.DELIVERED, DeviceState.REQUESTED)
+"""States of a device in a batch that nobody has got yet."""
+
 
 class Batch(TenantModel):
     """A set of devices that an issuer delivers under one reference, to one receiver or to whoever has the code."""
@@ -129,6 +132,11 @@ class Device(TenantModel):
             models.Index("owner", Reverse("serial_number"), "id", name="device_owner_serial_end"),
             models.Index(fields=["batch", "id"], name="device_batch"),
             models.Index(fields=["batch", "serial_number", "id"], name="device_batch_serial"),
+            models.Index(
+                fields=["batch", "state"],
+                name="device_batch_unclaimed",
+                condition=models.Q(batch__isnull=False, state__in=UNCLAIMED_STATES),
+            ),
             models.Index(
                 fields=["owner", "dev_eui"], name="device_owner_dev_eui", condition=models.Q(dev_eui__gt="")
             ),
