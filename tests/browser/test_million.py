@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from meterkeys.accounts.models import User
 from meterkeys.catalogue.models import FrozenSelection
 from meterkeys.core import bulk
+from meterkeys.devices.statistics import refresh_statistics
 from tests.browser.conftest import DESK, OpenContext, find_faults, take_screenshot
 from tests.world import World, get_product_type
 
@@ -43,7 +44,7 @@ def million(committed_world: World) -> Iterator[World]:
         cursor.execute(INSERT, [MILLION, *ids])
         for _name, definition in indexes:
             cursor.execute(definition.replace("%", "%%"), [])
-    bulk.refresh_statistics()
+    refresh_statistics()
     yield world
     with connection.cursor() as cursor:
         # Without foreign keys SQLite drops all rows of a table at once, instead of one by one.
