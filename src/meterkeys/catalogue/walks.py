@@ -157,7 +157,7 @@ def finds_few(filters: Filters) -> bool:
     return filters.by in FINDING_FEW or is_chosen(filters, "serial")
 
 
-COMMON_RADIO = {("lorawan",): ~Q(dev_eui=""), ("wmbus",): ~Q(wmbus_id="")}
+COMMON_RADIO: dict[tuple[str, ...], Q] = {("lorawan",): ~Q(dev_eui=""), ("wmbus",): ~Q(wmbus_id="")}
 """What the radio means in words that no index answers: so it is looked at on the way along another one."""
 MOST_TO_SORT = 2_000
 

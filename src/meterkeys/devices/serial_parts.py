@@ -16,14 +16,19 @@ MOST_ROWS = 5_000
 """Where more rows than this have the parts of a text, they are not worth collecting."""
 
 TRIGGER = "device_serial_parts_insert"
-CREATE = (
-    # `detail=none` leaves out where in the number a part stands: half the size, and the reader looks again anyway.
-    "CREATE VIRTUAL TABLE device_serial_parts USING fts5("
-    "serial_number, device_id UNINDEXED, tokenize='trigram case_sensitive 1', detail=none, columnsize=0)",
-    "INSERT INTO device_serial_parts (serial_number, device_id) SELECT serial_number, id FROM devices_device",
-    f"CREATE TRIGGER {TRIGGER} AFTER INSERT ON devices_device BEGIN"
-    " INSERT INTO device_serial_parts (serial_number, device_id) VALUES (new.serial_number, new.id); END",
+# `detail=none` leaves out where in the number a part stands: half the size, and the reader looks again anyway.
+CREATE = """
+CREATE VIRTUAL TABLE device_serial_parts USING fts5(
+  serial_number, device_id UNINDEXED, tokenize='trigram case_sensitive 1', detail=none, columnsize=0)
+"""
+FILL = (
+    "INSERT INTO device_serial_parts (serial_number, device_id) SELECT serial_number, id FROM devices_device"
 )
+KEEP_FILLED = """
+CREATE TRIGGER device_serial_parts_insert AFTER INSERT ON devices_device BEGIN
+  INSERT INTO device_serial_parts (serial_number, device_id) VALUES (new.serial_number, new.id);
+END
+"""
 
 
 def ensure_serial_parts(using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> None:
@@ -40,7 +45,7 @@ def ensure_serial_parts(using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> None:
         _run(database, f"DROP TRIGGER IF EXISTS {TRIGGER}")
     elif not _has_trigger(database):
         with transaction.atomic(using=using):
-            _run(database, "DROP TABLE IF EXISTS device_serial_parts", *CREATE)
+            _run(database, "DROP TABLE IF EXISTS device_serial_parts", CREATE, FILL, KEEP_FILLED)
 
 
 def find_ids_with_part(part: str) -> list[str] | None:
