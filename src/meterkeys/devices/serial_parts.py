@@ -7,7 +7,7 @@ are never deleted, so that it needs no others; a row without its device is passe
 
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 LENGTH = 3
@@ -86,7 +86,7 @@ def _offers_trigrams(database: BaseDatabaseWrapper) -> bool:
                 "CREATE VIRTUAL TABLE temp.offers_trigrams USING fts5(text, tokenize='trigram case_sensitive 1')",
                 "DROP TABLE temp.offers_trigrams",
             )
-    except OperationalError:
+    except DatabaseError:
         return False
     return True
 
