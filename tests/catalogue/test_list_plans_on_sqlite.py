@@ -149,6 +149,7 @@ def test_few_devices_are_collected_and_sorted(
         "radio=lorawan": "INDEX device_owner_dev_eui (owner_id=? AND dev_eui>?)",
         "radio=wmbus": "INDEX device_owner_wmbus_id (owner_id=? AND wmbus_id>?)",
         "q=0000&by=inside": "INDEX device_owner (owner_id=? AND id=?)",
+        f"q=0000&by=inside&{TYPE}": "INDEX device_owner (owner_id=? AND id=?)",
     }.items():
         for order in ("newest", "serial"):
             [steps] = pick_pages(read_plans(f"{query}&order={order}"))
