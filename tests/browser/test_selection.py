@@ -239,13 +239,24 @@ def test_more_than_the_form_takes_is_said_before_it_is_sent(open_page: OpenPage)
     expect(page.locator("#selection button[value=claim]")).to_be_enabled()
 
 
-def test_a_claim_from_the_menu_of_a_row_leaves_the_choice(open_page: OpenPage) -> None:
-    page = open_page()
+@pytest.mark.parametrize(("width", "theme"), [(DESK, "dark"), (PHONE, "light")])
+def test_the_menu_of_a_row_says_what_it_can_and_a_claim_from_it_leaves_the_choice(
+    open_page: OpenPage, width: int, theme: str
+) -> None:
+    page = open_page(width=width, theme=theme)
     check(page, "L01", "L02")
     row = page.locator("#list tbody tr").filter(has_text="L05")
-    row.locator(".row-menu__button").click()
-    row.locator("form[action$='/claim/'] button").click()
-    expect(page.locator(".notice--success")).to_be_visible()
+    row.get_by_role("button", name=re.compile("L05")).press("ArrowDown")
+    expect(row.locator("a.dropdown-item")).to_be_focused()
+    download = row.get_by_role("button", name="Télécharger la clé")
+    expect(download).to_have_accessible_description(re.compile("Réclamez d’abord"))
+    assert find_faults(page) == []
+    take_screenshot(page, f"menu-de-ligne-{width}")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator(".notice--success")).to_contain_text("L05")
+    assert Device.unscoped.get(state=DeviceState.CLAIMED).serial_number == "L05"
+    assert "per_page=25" in page.url
     assert list_chosen(page) == ["L01", "L02"]
     assert read_count(page) == [2]
 
@@ -280,6 +291,7 @@ def test_without_script_the_boxes_and_the_buttons_work(
     page.goto(LIST)
     expect(page.locator("#selection")).to_be_hidden()
     expect(page.locator("thead [data-selection-page]")).to_be_hidden()
+    expect(page.locator("tbody [data-row-menu]").first).to_be_hidden()
     check(page, "L00", "L02")
     expect(page.locator("#selection")).to_be_visible()
     act(page, "claim")

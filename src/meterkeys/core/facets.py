@@ -40,6 +40,15 @@ class Facet:
     can_leave_out: bool = False
     is_left_out: bool = False
 
+    @property
+    def title(self) -> str:
+        """What stands before the chosen values."""
+        return gettext("%(label)s:") % {"label": self.label}
+
+    @property
+    def search_title(self) -> str:
+        return gettext("Search in: %(label)s") % {"label": self.label}
+
 
 @dataclass(frozen=True, slots=True)
 class Chip:
