@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from meterkeys.accounts.models import User
 from meterkeys.devices.models import Batch, Device, DeviceLabel, DeviceState
 from meterkeys.runs.models import Run, RunState
-from meterkeys.runs.services import work_on_runs
+from meterkeys.runs.services import describe_result, work_on_runs
 from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
 from tests.world import World, make_device
 
@@ -67,6 +67,32 @@ def claimed() -> set[str]:
     return set(found.values_list("serial_number", flat=True))
 
 
+def take_label_off(page: Page, width: int) -> None:
+    """Take the label off one by its page, then off the rest by the list: those without it are left."""
+    page.goto(LIST)
+    facet = page.locator("[data-facet]").filter(has=page.locator("#options-label"))
+    facet.locator("summary").click()
+    expect(facet.locator(".facet__count")).to_have_text(["57", "3"])
+    assert find_faults(page) == []
+    take_screenshot(page, f"filtre-etiquettes-{width}")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="L04", exact=True).click()
+    assert find_faults(page) == []
+    take_screenshot(page, f"produit-etiquettes-{width}")
+    page.locator("button[name=label]").click()
+    expect(page.locator(".notice--success")).to_be_visible()
+    page.goto(LIST)
+    check(page, "L00", "L01", "L04")
+    act(page, "remove_label")
+    assert find_faults(page) == []
+    page.locator("[name=label]").select_option("Rive nord")
+    take_screenshot(page, f"selection-sans-etiquette-{width}")
+    begin(page)
+    assert work_on_runs() == 1
+    assert not DeviceLabel.unscoped.exists()
+    assert [number for _text, number in describe_result(Run.objects.latest("pk"))] == [2, 1]
+
+
 @pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (PHONE, "dark")])
 def test_some_are_labelled_and_all_that_match_are_claimed(
     open_page: OpenPage, width: int, theme: str
@@ -89,6 +115,7 @@ def test_some_are_labelled_and_all_that_match_are_claimed(
     page.locator("#run-action").click()
     page.wait_for_url("**/devices/")
     assert DeviceLabel.unscoped.count() == 3
+    take_label_off(page, width)
 
     page.goto(LIST)
     check(page, "L00")

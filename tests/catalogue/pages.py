@@ -34,7 +34,7 @@ def list_counts(response: HttpResponse | Any) -> dict[str, str]:
     return {
         unescape(one[0].partition("<")[0]): unescape(one[1].partition("<")[0])
         for one in counted
-        if len(one) == 2  # noqa: PLR2004 — what stands before the number, and it
+        if len(one) == 2
     }
 
 

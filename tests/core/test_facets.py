@@ -9,7 +9,9 @@ TEXTS = {("en", 7): "7", ("en", COUNT_LIMIT): "1,000", ("en", COUNT_LIMIT + 1): 
 FRENCH = {("fr", COUNT_LIMIT): "1\N{NO-BREAK SPACE}000", ("fr", COUNT_LIMIT + 1): "1\N{NO-BREAK SPACE}000+"}
 
 
-@pytest.mark.parametrize(("language", "count", "text"), [(*key, text) for key, text in (TEXTS | FRENCH).items()])
+@pytest.mark.parametrize(
+    ("language", "count", "text"), [(*key, text) for key, text in (TEXTS | FRENCH).items()]
+)
 def test_a_count_is_written_in_the_manner_of_the_language(language: str, count: int, text: str) -> None:
     with override(language):
         assert Option("a", "A", is_chosen=False, count=count).count_text == text

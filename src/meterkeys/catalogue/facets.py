@@ -15,11 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from meterkeys.catalogue.conditions import RADIO, STATE_OF_STATUS, narrow
 from meterkeys.catalogue.facet_counts import count_options
 from meterkeys.catalogue.filters import EMPTY, FACETS, Filters, SearchBy, parse_id, parse_ids
+from meterkeys.catalogue.labels import list_used_labels
 from meterkeys.catalogue.search import TITLES as SEARCH_TITLES
 from meterkeys.catalogue.search import match_start
 from meterkeys.core.database import limit_query_time
 from meterkeys.core.facets import OPTION_LIMIT, Chip, Facet, Option
-from meterkeys.devices.models import Batch, Device, DeviceLabel, DeviceState, Label, ProductType
+from meterkeys.devices.models import Batch, Device, DeviceState, Label, ProductType
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
@@ -192,10 +193,7 @@ def list_types(access: Access, _filters: Filters, search: str) -> Iterable[Value
 
 
 def list_label_values(access: Access, _filters: Filters, search: str) -> Iterable[Value]:
-    """Return the labels that hang on something: one look-up per label."""
-    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).filter(label=OuterRef("pk"))
-    labels = _visible_labels(access).filter(Exists(attached), text__icontains=search)
-    return _read_values(labels.order_by("text", "pk"), "text")
+    return _read_values(list_used_labels(access).filter(text__icontains=search), "text")
 
 
 def list_batches(access: Access, _filters: Filters, search: str) -> Iterable[Value]:
