@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import QueryDict
 
 from meterkeys.catalogue import selection
@@ -150,9 +151,10 @@ def test_a_label_is_hung_on_all_and_on_none_twice(world: World) -> None:
 
 def test_a_label_is_taken_off_those_that_carry_it_and_the_rest_is_left(world: World) -> None:
     devices = [make_device(world.stadtwerk, f"A{number}") for number in range(3)]
-    attach_label(world.stadtwerk.pk, "North", [devices[0].pk])
-    attach_label(world.stadtwerk.pk, "South", [devices[0].pk, devices[1].pk])
-    attach_label(world.acme.pk, "South", [devices[1].pk])
+    with transaction.atomic():
+        attach_label(world.stadtwerk.pk, "North", [devices[0].pk])
+        attach_label(world.stadtwerk.pk, "South", [devices[0].pk, devices[1].pk])
+        attach_label(world.acme.pk, "South", [devices[1].pk])
     access = world.access("stadtwerk_administrator")
     action = find_action(access, "remove_label")
     chosen = choose_all(world).freeze(access, world.users["stadtwerk_administrator"].pk)
@@ -175,8 +177,9 @@ def test_a_label_that_nothing_chosen_carries_or_that_is_of_others_begins_no_work
     world: World, label: str
 ) -> None:
     device, other = make_device(world.stadtwerk, "A1"), make_device(world.stadtwerk, "B1")
-    attach_label(world.acme.pk, "Reject", [device.pk])
-    attach_label(world.stadtwerk.pk, "North", [other.pk])
+    with transaction.atomic():
+        attach_label(world.acme.pk, "Reject", [device.pk])
+        attach_label(world.stadtwerk.pk, "North", [other.pk])
     with pytest.raises(DomainError):
         start(world, "remove_label", choose_all(world, "q=A"), label=label)
     assert not Run.objects.exists()

@@ -9,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from meterkeys.catalogue import facet_counts
 from meterkeys.core import facets
 from meterkeys.core.bulk import is_postgresql
-from meterkeys.devices.models import Device, DeviceState, ProductType
+from meterkeys.devices.models import Device, Label, ProductType
 from meterkeys.devices.services import attach_label, find_or_create_label
+from meterkeys.ownership.services import claim_device
 from tests.catalogue.pages import HTMX, list_counts, list_options, read_text
 from tests.devices.test_database_limits import ENDLESS
 from tests.devices.test_database_limits import ask as ask_database
@@ -31,7 +32,7 @@ def filled(world: World) -> World:
     world.deliver(["A-1", "A-2", "B-1"], world.stadtwerk, reference="lot-1", label="North")
     world.deliver(["B-2"], world.stadtwerk, reference="lot-2", label="South")
     world.deliver(["N-1"], world.netz, reference="netz-lot", label="Netz only")
-    Device.unscoped.filter(serial_number="A-2").update(state=DeviceState.CLAIMED)
+    claim_device(world.access("stadtwerk_user"), Device.unscoped.get(serial_number="A-2").pk)
     return world
 
 
@@ -166,6 +167,15 @@ def test_options_are_counted_in_the_list_as_the_other_facets_leave_it(
     for facet, counts in COUNTS_OF_CLAIMED.items():
         with subtests.test(facet):
             assert count(filled, facet, "status=claimed") == counts
+    north = Label.unscoped.get(text="North").pk
+    assert count(filled, "type", f"label={north}") == {"TOPAS Lora W8": "3"}
+    assert count(filled, "radio", f"label={north}&status=claimed") == {
+        "LoRaWAN": "0",
+        "wM-Bus": "0",
+        "Neither": "1",
+    }
+    for without, number in (("none=status&status=claimed", "2"), ("serial=A-1", "1"), ("q=B-1", "1")):
+        assert count(filled, "label", without)["North"] == number
     assert count(filled, "status", "none=status&status=claimed&q=B-1") == {
         "NOT CLAIMED": "1",
         "REQUESTED": "0",

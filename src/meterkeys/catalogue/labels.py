@@ -17,9 +17,11 @@ MOST_OFFERED = 1_000
 
 
 def list_used_labels(access: Access) -> QuerySet[Label]:
-    """Return the labels that hang on something, by their text: one look-up per label."""
-    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).filter(label=OuterRef("pk"))
-    labels = Label.objects.allowed(access, Permission.DEVICE_VIEW).filter(Exists(attached))
+    """Return the labels that hang on devices of the one who wrote them, by their text: one look-up per label."""
+    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).exclude(state=None)
+    labels = Label.objects.allowed(access, Permission.DEVICE_VIEW).filter(
+        Exists(attached.filter(label=OuterRef("pk")))
+    )
     return labels.order_by("text", "pk")
 
 
