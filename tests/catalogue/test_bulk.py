@@ -154,7 +154,7 @@ def test_a_label_is_taken_off_those_that_carry_it_and_the_rest_is_left(world: Wo
     with transaction.atomic():
         attach_label(world.stadtwerk.pk, "North", [devices[0].pk])
         attach_label(world.stadtwerk.pk, "South", [devices[0].pk, devices[1].pk])
-        attach_label(world.acme.pk, "South", [devices[1].pk])
+        attach_label(world.acme.pk, "North", [devices[0].pk, devices[1].pk])
     access = world.access("stadtwerk_administrator")
     action = find_action(access, "remove_label")
     chosen = choose_all(world).freeze(access, world.users["stadtwerk_administrator"].pk)
@@ -167,7 +167,8 @@ def test_a_label_is_taken_off_those_that_carry_it_and_the_rest_is_left(world: Wo
     assert set(left) == {
         ("A0", "South", world.stadtwerk.name),
         ("A1", "South", world.stadtwerk.name),
-        ("A1", "South", world.acme.name),
+        ("A0", "North", world.acme.name),
+        ("A1", "North", world.acme.name),
     }
     assert list_own_labels(access) == ["South"]
 
