@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from meterkeys.accounts.models import User
 from meterkeys.devices.models import Batch, Device, DeviceLabel, DeviceState
 from meterkeys.runs.models import Run, RunState
-from meterkeys.runs.services import work_on_runs
+from meterkeys.runs.services import describe_result, work_on_runs
 from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
 from tests.world import World, make_device
 
@@ -67,6 +67,32 @@ def claimed() -> set[str]:
     return set(found.values_list("serial_number", flat=True))
 
 
+def take_label_off(page: Page, width: int) -> None:
+    """Take the label off one by its page, then off the rest by the list: those without it are left."""
+    page.goto(LIST)
+    facet = page.locator("[data-facet]").filter(has=page.locator("#options-label"))
+    facet.locator("summary").click()
+    expect(facet.locator(".facet__count")).to_have_text(["57", "3"])
+    assert find_faults(page) == []
+    take_screenshot(page, f"filtre-etiquettes-{width}")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="L04", exact=True).click()
+    assert find_faults(page) == []
+    take_screenshot(page, f"produit-etiquettes-{width}")
+    page.locator("button[name=label]").click()
+    expect(page.locator(".notice--success")).to_be_visible()
+    page.goto(LIST)
+    check(page, "L00", "L01", "L04")
+    act(page, "remove_label")
+    assert find_faults(page) == []
+    page.locator("[name=label]").select_option("Rive nord")
+    take_screenshot(page, f"selection-sans-etiquette-{width}")
+    begin(page)
+    assert work_on_runs() == 1
+    assert not DeviceLabel.unscoped.exists()
+    assert [number for _text, number in describe_result(Run.objects.latest("pk"))] == [2, 1]
+
+
 @pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (PHONE, "dark")])
 def test_some_are_labelled_and_all_that_match_are_claimed(
     open_page: OpenPage, width: int, theme: str
@@ -89,6 +115,7 @@ def test_some_are_labelled_and_all_that_match_are_claimed(
     page.locator("#run-action").click()
     page.wait_for_url("**/devices/")
     assert DeviceLabel.unscoped.count() == 3
+    take_label_off(page, width)
 
     page.goto(LIST)
     check(page, "L00")
@@ -239,13 +266,24 @@ def test_more_than_the_form_takes_is_said_before_it_is_sent(open_page: OpenPage)
     expect(page.locator("#selection button[value=claim]")).to_be_enabled()
 
 
-def test_a_claim_from_the_menu_of_a_row_leaves_the_choice(open_page: OpenPage) -> None:
-    page = open_page()
+@pytest.mark.parametrize(("width", "theme"), [(DESK, "dark"), (PHONE, "light")])
+def test_the_menu_of_a_row_says_what_it_can_and_a_claim_from_it_leaves_the_choice(
+    open_page: OpenPage, width: int, theme: str
+) -> None:
+    page = open_page(width=width, theme=theme)
     check(page, "L01", "L02")
     row = page.locator("#list tbody tr").filter(has_text="L05")
-    row.locator(".row-menu__button").click()
-    row.locator("form[action$='/claim/'] button").click()
-    expect(page.locator(".notice--success")).to_be_visible()
+    row.get_by_role("button", name=re.compile("L05")).press("ArrowDown")
+    expect(row.locator("a.dropdown-item")).to_be_focused()
+    download = row.get_by_role("button", name="Télécharger la clé")
+    expect(download).to_have_accessible_description(re.compile("Réclamez d’abord"))
+    assert find_faults(page) == []
+    take_screenshot(page, f"menu-de-ligne-{width}")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator(".notice--success")).to_contain_text("L05")
+    assert Device.unscoped.get(state=DeviceState.CLAIMED).serial_number == "L05"
+    assert "per_page=25" in page.url
     assert list_chosen(page) == ["L01", "L02"]
     assert read_count(page) == [2]
 
@@ -280,6 +318,7 @@ def test_without_script_the_boxes_and_the_buttons_work(
     page.goto(LIST)
     expect(page.locator("#selection")).to_be_hidden()
     expect(page.locator("thead [data-selection-page]")).to_be_hidden()
+    expect(page.locator("tbody [data-row-menu]").first).to_be_hidden()
     check(page, "L00", "L02")
     expect(page.locator("#selection")).to_be_visible()
     act(page, "claim")

@@ -27,6 +27,17 @@ def list_options(response: HttpResponse | Any) -> list[str]:
     ]
 
 
+def list_counts(response: HttpResponse | Any) -> dict[str, str]:
+    """Return what stands beside each option of a facet; an option that is not counted is left out."""
+    options = response.content.decode().split("<span data-label>")[1:]
+    counted = [one.split('<span class="facet__count" aria-hidden="true">') for one in options]
+    return {
+        unescape(one[0].partition("<")[0]): unescape(one[1].partition("<")[0])
+        for one in counted
+        if len(one) == 2
+    }
+
+
 def find_link(response: HttpResponse | Any, rel: str) -> str:
     """Return the address of the previous or next page, empty if there is none."""
     found = re.search(rf'rel="{rel}" href="([^"]+)"', response.content.decode())

@@ -4,14 +4,17 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import QueryDict
 
 from meterkeys.catalogue import selection
 from meterkeys.catalogue.bulk import find_action, plan_action, start_action
+from meterkeys.catalogue.labels import list_own_labels
 from meterkeys.catalogue.running_work import RUNNING_WORK
 from meterkeys.catalogue.selection import Selection
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceLabel, DeviceState
+from meterkeys.devices.services import attach_label
 from meterkeys.organisations.models import KeyGrant, Membership
 from meterkeys.organisations.permissions import Role
 from meterkeys.ownership.models import OwnershipRequest
@@ -144,6 +147,43 @@ def test_a_label_is_hung_on_all_and_on_none_twice(world: World) -> None:
     with pytest.raises(DomainError) as refused:
         start(world, "label", choose_all(world), label=" ")
     assert refused.value.field == "label"
+
+
+def test_a_label_is_taken_off_those_that_carry_it_and_the_rest_is_left(world: World) -> None:
+    devices = [make_device(world.stadtwerk, f"A{number}") for number in range(3)]
+    with transaction.atomic():
+        attach_label(world.stadtwerk.pk, "North", [devices[0].pk])
+        attach_label(world.stadtwerk.pk, "South", [devices[0].pk, devices[1].pk])
+        attach_label(world.acme.pk, "North", [devices[0].pk, devices[1].pk])
+    access = world.access("stadtwerk_administrator")
+    action = find_action(access, "remove_label")
+    chosen = choose_all(world).freeze(access, world.users["stadtwerk_administrator"].pk)
+    before = plan_action(access, action, chosen)
+    assert (before.can, before.cannot) == (2, [("carries no label", 1)])
+    assert list_own_labels(access) == ["North", "South"]
+    done = finish(start(world, "remove_label", chosen, label="North"))
+    assert done == {"label removed": 1, "does not carry the label": 2}
+    left = DeviceLabel.unscoped.values_list("device__serial_number", "label__text", "owner__name")
+    assert set(left) == {
+        ("A0", "South", world.stadtwerk.name),
+        ("A1", "South", world.stadtwerk.name),
+        ("A0", "North", world.acme.name),
+        ("A1", "North", world.acme.name),
+    }
+    assert list_own_labels(access) == ["South"]
+
+
+@pytest.mark.parametrize("label", ["", "Reject", "North"])
+def test_a_label_that_nothing_chosen_carries_or_that_is_of_others_begins_no_work(
+    world: World, label: str
+) -> None:
+    device, other = make_device(world.stadtwerk, "A1"), make_device(world.stadtwerk, "B1")
+    with transaction.atomic():
+        attach_label(world.acme.pk, "Reject", [device.pk])
+        attach_label(world.stadtwerk.pk, "North", [other.pk])
+    with pytest.raises(DomainError):
+        start(world, "remove_label", choose_all(world, "q=A"), label=label)
+    assert not Run.objects.exists()
 
 
 def test_claimed_devices_are_handed_back(world: World) -> None:

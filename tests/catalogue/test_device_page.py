@@ -9,7 +9,9 @@ from django.utils.formats import date_format
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
 from meterkeys.catalogue.history import list_owners
-from meterkeys.devices.models import Batch, Device, DeviceState
+from meterkeys.devices.models import Batch, Device, DeviceLabel, DeviceState
+from meterkeys.devices.services import attach_label
+from meterkeys.organisations.models import KeyGrant
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.models import OwnershipRequest
 from meterkeys.ownership.services import accept_offer, claim_device, decline_request, offer_devices
@@ -175,3 +177,26 @@ def test_the_owners_of_a_device_are_told_by_organisation_and_date_only(world: Wo
     html = read_page(world.client("netz_administrator").get(f"/devices/{device.pk}/"))
     assert "Earlier owners knew the keys." in html
     assert "stadtwerk.administrator@" not in html
+
+
+def test_a_label_comes_off_the_own_device_by_its_button(world: World) -> None:
+    device = make_device(world.stadtwerk, "1001")
+    attach_label(world.stadtwerk.pk, "North", [device.pk])
+    attach_label(world.stadtwerk.pk, "South", [device.pk])
+    assert "Remove the label North" in open_page(world, "stadtwerk_user", device)
+    assert "Remove the label" not in open_page(world, "stadtwerk_auditor", device)
+    address = f"/devices/{device.pk}/labels/remove/"
+    answer = world.client("stadtwerk_user").post(address, {"label": "North"}, follow=True)
+    assert "The label North is removed." in read_text(answer)
+    assert list(DeviceLabel.unscoped.values_list("label__text", flat=True)) == ["South"]
+
+
+def test_a_parent_takes_no_label_off_a_device_that_it_is_lent(world: World) -> None:
+    device = make_device(world.netz, "1001")
+    for permission in (Permission.DEVICE_VIEW, Permission.DEVICE_CLAIM):
+        KeyGrant.objects.create(organisation=world.netz, permission=permission, granted_by="test")
+    attach_label(world.netz.pk, "North", [device.pk])
+    assert "Remove the label" not in open_page(world, "stadtwerk_administrator", device)
+    address = f"/devices/{device.pk}/labels/remove/"
+    assert world.client("stadtwerk_administrator").post(address, {"label": "North"}).status_code == 404
+    assert DeviceLabel.unscoped.exists()

@@ -3,10 +3,18 @@
 from itertools import product
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from meterkeys.devices.models import Device, DeviceState, ProductType
-from meterkeys.devices.services import find_or_create_label
-from tests.catalogue.pages import list_options, read_text
+from meterkeys.catalogue import facet_counts
+from meterkeys.core import facets
+from meterkeys.core.bulk import is_postgresql
+from meterkeys.devices.models import Device, Label, ProductType
+from meterkeys.devices.services import attach_label, find_or_create_label
+from meterkeys.ownership.services import claim_device
+from tests.catalogue.pages import HTMX, list_counts, list_options, read_text
+from tests.devices.test_database_limits import ENDLESS
+from tests.devices.test_database_limits import ask as ask_database
 from tests.world import World, get_product_type, make_device
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +32,7 @@ def filled(world: World) -> World:
     world.deliver(["A-1", "A-2", "B-1"], world.stadtwerk, reference="lot-1", label="North")
     world.deliver(["B-2"], world.stadtwerk, reference="lot-2", label="South")
     world.deliver(["N-1"], world.netz, reference="netz-lot", label="Netz only")
-    Device.unscoped.filter(serial_number="A-2").update(state=DeviceState.CLAIMED)
+    claim_device(world.access("stadtwerk_user"), Device.unscoped.get(serial_number="A-2").pk)
     return world
 
 
@@ -98,8 +106,9 @@ def test_a_product_type_of_others_without_an_own_device_is_not_offered(filled: W
 
 
 def test_at_most_fifty_options_come_and_the_rest_is_told(world: World) -> None:
+    device = make_device(world.stadtwerk, "A-1")
     for number in range(51):
-        find_or_create_label(world.stadtwerk.pk, f"Label {number:02d}")
+        attach_label(world.stadtwerk.pk, f"Label {number:02d}", [device.pk])
     answer = world.client("stadtwerk_user").get("/devices/facets/label/")
     assert len(list_options(answer)) == 50
     assert "There are more" in read_text(answer)
@@ -123,3 +132,92 @@ def test_rubbish_in_the_search_is_no_error(filled: World, subtests: pytest.Subte
         with subtests.test(facet, search=search):
             answer = client.get(f"/devices/facets/{facet}/?search={search}&{facet}=%00")
             assert answer.status_code == 200
+
+
+COUNTS = {
+    "type": {"TOPAS Lora W8": "4"},
+    "status": {"NOT CLAIMED": "3", "REQUESTED": "0", "CLAIMED": "1"},
+    "label": {"Without label": "0", "North": "3", "South": "1"},
+    "batch": {"Without batch": "0", "acme_lot-2": "1", "acme_lot-1": "3"},
+    "radio": {"LoRaWAN": "0", "wM-Bus": "0", "Neither": "4"},
+    "owner": {"Stadtwerk Demo": "4"},
+    "serial": {},
+}
+COUNTS_OF_CLAIMED = {
+    "type": {"TOPAS Lora W8": "1"},
+    "status": {"NOT CLAIMED": "3", "REQUESTED": "0", "CLAIMED": "1"},
+    "label": {"Without label": "0", "North": "1", "South": "0"},
+    "batch": {"Without batch": "0", "acme_lot-2": "0", "acme_lot-1": "1"},
+}
+
+
+def count(world: World, facet: str, query: str = "") -> dict[str, str]:
+    return list_counts(world.client("stadtwerk_user").get(f"/devices/facets/{facet}/?{query}", headers=HTMX))
+
+
+def test_an_option_says_how_many_of_the_own_devices_have_it(filled: World, subtests: pytest.Subtests) -> None:
+    for facet, counts in COUNTS.items():
+        with subtests.test(facet):
+            assert count(filled, facet) == counts
+
+
+def test_options_are_counted_in_the_list_as_the_other_facets_leave_it(
+    filled: World, subtests: pytest.Subtests
+) -> None:
+    for facet, counts in COUNTS_OF_CLAIMED.items():
+        with subtests.test(facet):
+            assert count(filled, facet, "status=claimed") == counts
+    north = Label.unscoped.get(text="North").pk
+    assert count(filled, "type", f"label={north}") == {"TOPAS Lora W8": "3"}
+    assert count(filled, "radio", f"label={north}&status=claimed") == {
+        "LoRaWAN": "0",
+        "wM-Bus": "0",
+        "Neither": "1",
+    }
+    for without, number in (("none=status&status=claimed", "2"), ("serial=A-1", "1"), ("q=B-1", "1")):
+        assert count(filled, "label", without)["North"] == number
+    assert count(filled, "status", "none=status&status=claimed&q=B-1") == {
+        "NOT CLAIMED": "1",
+        "REQUESTED": "0",
+        "CLAIMED": "0",
+    }
+
+
+def test_counting_ends_at_a_limit_and_says_so(filled: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (facets, facet_counts):
+        monkeypatch.setattr(module, "COUNT_LIMIT", 2)
+    assert count(filled, "batch") == {"Without batch": "0", "acme_lot-2": "1", "acme_lot-1": "2+"}
+    answer = filled.client("stadtwerk_user").get("/devices/facets/label/")
+    assert "North 2+ Matches: more than 2 South 1 Matches: 1" in read_text(answer)
+
+
+def test_options_whose_counting_takes_too_long_come_without_counts(
+    filled: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facet_counts, "_count_named", lambda *_: ask_database(ENDLESS))
+    answer = filled.client("stadtwerk_user").get("/devices/facets/label/")
+    assert list_options(answer) == ["Without label", "North", "South"]
+    assert list_counts(answer) == {}
+
+
+def test_all_options_are_counted_by_one_statement_that_ends_at_the_limit_of_each(filled: World) -> None:
+    few = capture(filled, "label")
+    for number in range(40):
+        filled.deliver([f"C-{number}"], filled.stadtwerk, reference=f"c-{number}", label=f"Label {number}")
+    many = capture(filled, "label")
+    assert len(many) == len(few) <= (15 if is_postgresql() else 7)
+    [counting] = [sql for sql in many if "COUNT(" in sql]
+    assert counting.count("COUNT(") == counting.count("LIMIT 1001") == 2
+    assert "DISTINCT" not in counting
+
+
+def capture(world: World, facet: str) -> list[str]:
+    client = world.client("stadtwerk_user")
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(f"/devices/facets/{facet}/").status_code == 200
+    return [query["sql"] for query in queries]
+
+
+def test_a_label_that_hangs_on_nothing_is_not_offered(filled: World) -> None:
+    find_or_create_label(filled.stadtwerk.pk, "Unused")
+    assert ask(filled, "stadtwerk_user", "label") == OPTIONS["label"]

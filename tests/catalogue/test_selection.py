@@ -54,9 +54,9 @@ def test_the_list_offers_what_the_person_may_do(world: World) -> None:
     for owner in (world.stadtwerk, world.feldservice):
         make_device(owner, "1001", state=DeviceState.DELIVERED)
     offered = {
-        "stadtwerk_administrator": ["claim", "download", "label", "hand_back"],
-        "stadtwerk_user": ["claim", "download", "label"],
-        "feldservice_installer": ["claim", "label"],
+        "stadtwerk_administrator": ["claim", "download", "label", "remove_label", "hand_back"],
+        "stadtwerk_user": ["claim", "download", "label", "remove_label"],
+        "feldservice_installer": ["claim", "label", "remove_label"],
         "stadtwerk_auditor": [],
     }
     for name, actions in offered.items():

@@ -1,6 +1,5 @@
 """The template tags and includes that pages are made of."""
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -10,17 +9,11 @@ from django.template import Context, Template
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
+from meterkeys.core.facets import Facet, Option
 from meterkeys.devices.models import Device, DeviceState
 from tests.world import PASSWORD, World
-
-
-@dataclass
-class Option:
-    value: str
-    label: str
-    is_chosen: bool = False
-    count: int | None = None
 
 
 class Answers(forms.Form):
@@ -106,6 +99,15 @@ def test_every_state_is_shown_by_an_icon_and_words(state: str) -> None:
     assert rendered.split("</svg>")[1].split("<")[0].strip().isupper()
 
 
+def test_a_state_is_written_in_the_language_of_whoever_reads_it() -> None:
+    written = {}
+    for language in ("en", "fr", "en"):
+        with override(language):
+            written[language] = render("{% status 'claimed' %}")
+    assert "CLAIMED" in written["en"]
+    assert "REVENDIQUÉ" in written["fr"]
+
+
 def test_a_shown_key_stands_in_the_page_once_and_not_in_its_mask() -> None:
     slot = {"name": "AppKey", "algorithm": "AES-128", "reveal_url": "/reveal/", "download_url": ""}
     rendered = render_to_string("web/_key_shown.html", {"slot": slot, "value": "00AA", "csrf_token": "t"})
@@ -115,19 +117,14 @@ def test_a_shown_key_stands_in_the_page_once_and_not_in_its_mask() -> None:
 
 
 def test_a_facet_whose_options_are_looked_up_keeps_its_search_out_of_the_form() -> None:
-    facet = {
-        "name": "type",
-        "label": "Type",
-        "options": [Option("t", "T", is_chosen=True)],
-        "options_url": "/o/",
-    }
+    facet = Facet("type", "Type", [Option("t", "T", is_chosen=True)], "/o/")
     rendered = render_to_string("web/_facet.html", {"facet": facet})
     assert 'form=""' in rendered
     assert "checked" in rendered
 
 
 def test_a_facet_without_look_up_has_no_search() -> None:
-    facet = {"name": "type", "label": "Type", "options": [Option("t", "T")], "options_url": ""}
+    facet = Facet("type", "Type", [Option("t", "T", is_chosen=False)])
     assert "data-facet-search" not in render_to_string("web/_facet.html", {"facet": facet})
 
 

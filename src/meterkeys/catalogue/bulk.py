@@ -3,21 +3,23 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Value, When
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from meterkeys.catalogue import deliveries
+from meterkeys.catalogue.labels import find_own_label
 from meterkeys.catalogue.models import FrozenSelection, SelectedPiece
 from meterkeys.catalogue.selection import FORGOTTEN, Selection, finish_freezing, list_frozen
 from meterkeys.core import bulk
 from meterkeys.core.errors import DomainError
-from meterkeys.devices.models import RELEASABLE_STATES, Device, DeviceState
-from meterkeys.devices.services import attach_label
+from meterkeys.devices.models import RELEASABLE_STATES, Device, DeviceLabel, DeviceState
+from meterkeys.devices.services import attach_label, detach_label
 from meterkeys.organisations.access import Access, build_access
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Permission
@@ -38,6 +40,8 @@ REASONS: Mapping[str, str | Promise] = {
     "offered": _("offered to another organisation"),
     "in_batch": _("stands in a batch already"),
     "foreign_issue": _("issued by another organisation"),
+    "no_label": _("carries no label"),
+    "not_labelled": _("does not carry the label"),
     "gone": _("no longer among the products that you see"),
 }
 """Why a device is left as it is, by a code that results keep."""
@@ -50,7 +54,7 @@ WRONG_STATE = {
 }
 
 Obstacle = tuple[str, Q]
-
+Parameters = Mapping[str, Any]
 
 COLUMNS = (*CLAIMED_BY, "serial_number", "refusal")
 """What is read of each chosen device, while it is locked; `refusal` is why it is left as it is, empty if it is not."""
@@ -58,7 +62,7 @@ COLUMNS = (*CLAIMED_BY, "serial_number", "refusal")
 Act = Callable[[Run, Access, Sequence[bulk.Row]], None]
 
 
-def find_no_obstacles(_access: Access) -> Sequence[Obstacle]:
+def find_no_obstacles(_access: Access, _parameters: Parameters) -> Sequence[Obstacle]:
     return ()
 
 
@@ -66,8 +70,9 @@ def find_no_obstacles(_access: Access) -> Sequence[Obstacle]:
 class Action:
     """`states` are those in which a device can be dealt with; `act` deals with devices in the caller's transaction.
 
-    `find_obstacles` says what stands in the way of a device in such a state, the first that holds. All that `act` gets
-    are locked and free of obstacles. `done` is the code of what becomes of them, `asked` of those whose batch asks for
+    `find_obstacles` says what stands in the way of a device in such a state, the first that holds; it gets what was
+    entered for the action, which is nothing as long as that is being asked. All that `act` gets are locked and free of
+    obstacles. `done` is the code of what becomes of them, `asked` of those whose batch asks for
     confirmation; `outcomes` names both. Without `act` it is no work in steps: a view of its own does it.
     """
 
@@ -78,7 +83,7 @@ class Action:
     act: Act | None
     done: str
     outcomes: Mapping[str, str | Promise]
-    find_obstacles: Callable[[Access], Sequence[Obstacle]] = find_no_obstacles
+    find_obstacles: Callable[[Access, Parameters], Sequence[Obstacle]] = find_no_obstacles
     asked: str = ""
     clean_up: Callable[[Run], None] = do_nothing
     find_result: Callable[[Run], tuple[str, str | Promise] | None] = lead_nowhere
@@ -105,16 +110,31 @@ def _label(run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
     attach_label(access.organisation_id, check_label(str(run.parameters["label"])), device_ids)
 
 
+def _remove_label(run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
+    detach_label(access.organisation_id, str(run.parameters["label"]), [bulk.to_uuid(row[0]) for row in rows])
+
+
 def _find(access: Access, permission: Permission, rows: Iterable[bulk.Row]) -> QuerySet[Device]:
     devices = Device.objects.allowed(access, permission)
     return devices.filter(pk__in=bulk.list_raw_ids(row[0] for row in rows))
 
 
-def _find_label_obstacles(access: Access) -> Sequence[Obstacle]:
+def _find_label_obstacles(access: Access, _parameters: Parameters) -> Sequence[Obstacle]:
     return [("of_others", ~Q(owner=access.organisation_id))]
 
 
-def _find_return_obstacles(access: Access) -> Sequence[Obstacle]:
+def _find_removal_obstacles(access: Access, parameters: Parameters) -> Sequence[Obstacle]:
+    own = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).filter(owner=access.organisation_id)
+    attached = own.filter(device=OuterRef("pk"))
+    missing = (
+        ("not_labelled", ~Q(Exists(attached.filter(label__text=parameters["label"]))))
+        if "label" in parameters
+        else ("no_label", ~Q(Exists(attached)))
+    )
+    return [*_find_label_obstacles(access, parameters), missing]
+
+
+def _find_return_obstacles(access: Access, _parameters: Parameters) -> Sequence[Obstacle]:
     return [
         ("of_others", ~Q(owner=access.organisation_id)),
         ("own_issue", Q(issuer=access.organisation_id)),
@@ -122,7 +142,7 @@ def _find_return_obstacles(access: Access) -> Sequence[Obstacle]:
     ]
 
 
-def _find_delivery_obstacles(access: Access) -> Sequence[Obstacle]:
+def _find_delivery_obstacles(access: Access, _parameters: Parameters) -> Sequence[Obstacle]:
     return [
         ("of_others", ~Q(owner=access.organisation_id)),
         ("foreign_issue", ~Q(issuer=access.organisation_id)),
@@ -161,6 +181,16 @@ ACTIONS: dict[str, Action] = {
             done="labelled",
             outcomes={"labelled": _("labelled")},
             find_obstacles=_find_label_obstacles,
+        ),
+        Action(
+            "remove_label",
+            _("Remove a label"),
+            Permission.DEVICE_CLAIM,
+            tuple(DeviceState),
+            _remove_label,
+            done="label_removed",
+            outcomes={"label_removed": _("label removed")},
+            find_obstacles=_find_removal_obstacles,
         ),
         Action(
             "deliver",
@@ -222,23 +252,25 @@ def find_action(access: Access, name: str) -> Action:
     return action
 
 
-def find_refusal(access: Access, action: Action) -> Case:
+def find_refusal(access: Access, action: Action, parameters: Parameters) -> Case:
     """Return the expression for the code of why the action leaves a device alone; empty if it does not."""
     out_of_reach = ("of_others", ~Q(owner__in=access.reach(action.permission)))
     wrong_states = [
         (WRONG_STATE[state], Q(state=state)) for state in DeviceState if state not in action.states
     ]
-    obstacles = [out_of_reach, *wrong_states, *action.find_obstacles(access)]
+    obstacles = [out_of_reach, *wrong_states, *action.find_obstacles(access, parameters)]
     cases = [When(condition, then=Value(code)) for code, condition in obstacles]
     return Case(*cases, default=Value(""), output_field=CharField())
 
 
-def plan_action(access: Access, action: Action, selection: Selection) -> Plan:
+def plan_action(
+    access: Access, action: Action, selection: Selection, parameters: Parameters = MappingProxyType({})
+) -> Plan:
     """Count what can and what cannot be done with a frozen selection; of one that is too large, with its beginning."""
     sample = selection.look_through(access)
     seen = Device.objects.allowed(access, Permission.DEVICE_VIEW)
     chosen = seen.filter(pk__in=bulk.list_joined_as_rows(sample.device_ids)).annotate(
-        refusal=find_refusal(access, action)
+        refusal=find_refusal(access, action, parameters)
     )
     counts = dict(chosen.order_by().values_list("refusal").annotate(Count("pk")))
     can, total = counts.pop("", 0), sum(counts.values())
@@ -247,15 +279,13 @@ def plan_action(access: Access, action: Action, selection: Selection) -> Plan:
 
 
 def start_action(
-    access: Access, user_id: UUID, action: Action, selection: Selection, parameters: Mapping[str, Any]
+    access: Access, user_id: UUID, action: Action, selection: Selection, parameters: Parameters
 ) -> Run:
     """Begin the action as long work. DomainError if there is nothing that it can be done with."""
-    if action.name == "label":
-        parameters = {"label": check_label(str(parameters.get("label", "")))}
-        if not parameters["label"]:
-            raise DomainError("label_missing", _("Enter a label."), field="label")
+    if action.name in READERS:
+        parameters = {"label": READERS[action.name](access, str(parameters.get("label", "")))}
     selection = selection.freeze(access, user_id)
-    plan = plan_action(access, action, selection)
+    plan = plan_action(access, action, selection, parameters)
     require_something(plan)
     return start_run(
         action.run_kind,
@@ -264,6 +294,24 @@ def start_action(
         parameters={"selection": str(selection.frozen_id), **parameters},
         total=plan.total,
     )
+
+
+def _read_new_label(_access: Access, text: str) -> str:
+    label = check_label(text)
+    if not label:
+        raise DomainError("label_missing", _("Enter a label."), field="label")
+    return label
+
+
+def _read_known_label(access: Access, text: str) -> str:
+    return find_own_label(access, text).text
+
+
+READERS: Mapping[str, Callable[[Access, str], str]] = {
+    "label": _read_new_label,
+    "remove_label": _read_known_label,
+}
+"""How the label is read that an action needs to know."""
 
 
 def require_something(plan: Plan) -> None:
@@ -303,7 +351,7 @@ def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
 
     They are locked by ascending id before anything is decided, so that what is said of each is what was done.
     """
-    rows = _lock_chosen(access, action, piece)
+    rows = _lock_chosen(run, action, access, piece)
     free = [row for row in rows if not row[4]]
     refused = [row for row in rows if row[4]] if len(free) < len(rows) else []
     ends = _name_ends(action, free)
@@ -322,10 +370,10 @@ def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
     )
 
 
-def _lock_chosen(access: Access, action: Action, piece: bytes) -> list[bulk.Row]:
+def _lock_chosen(run: Run, action: Action, access: Access, piece: bytes) -> list[bulk.Row]:
     seen = Device.objects.allowed(access, Permission.DEVICE_VIEW)
     chosen = seen.filter(pk__in=bulk.list_joined_as_rows(piece))
-    return lock_rows(chosen.annotate(refusal=find_refusal(access, action)), *COLUMNS)
+    return lock_rows(chosen.annotate(refusal=find_refusal(access, action, run.parameters)), *COLUMNS)
 
 
 def _name_ends(action: Action, free: Sequence[bulk.Row]) -> list[str]:

@@ -13,6 +13,7 @@ from meterkeys.audit.events import Event
 from meterkeys.audit.services import list_entries_of_device
 from meterkeys.catalogue.actions import DeviceActions, find_actions, find_status
 from meterkeys.catalogue.history import History, read_history
+from meterkeys.catalogue.labels import may_remove_labels
 from meterkeys.catalogue.listing import list_labels
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.keystore.models import DeviceKey
@@ -56,6 +57,7 @@ class DevicePage:
     history: History
     declined_because: str
     may_open_batch: bool
+    may_remove_labels: bool
     is_lent: bool
 
 
@@ -81,6 +83,7 @@ def build_device_page(access: Access, device: Device) -> DevicePage:
         history=read_history(access, device),
         declined_because=find_decline_reason(device),
         may_open_batch=may_open_batch(access, device),
+        may_remove_labels=may_remove_labels(access, device),
         is_lent=device.owner_id != access.organisation_id,
     )
 

@@ -13,7 +13,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.catalogue.conditions import RADIO, STATE_OF_STATUS, narrow
+from meterkeys.catalogue.facet_counts import count_options
 from meterkeys.catalogue.filters import EMPTY, FACETS, Filters, SearchBy, parse_id, parse_ids
+from meterkeys.catalogue.labels import list_used_labels
 from meterkeys.catalogue.search import TITLES as SEARCH_TITLES
 from meterkeys.catalogue.search import match_start
 from meterkeys.core.database import limit_query_time
@@ -137,17 +139,19 @@ def _name_facet(filters: Filters, facet: str) -> str | Promise:
 
 
 def search_facet(access: Access, filters: Filters, facet: str, search: str) -> Facet:
-    """Return the options of a facet that match what was typed, at most `OPTION_LIMIT`.
+    """Return the options of a facet that match what was typed, at most `OPTION_LIMIT`, counted if that is quick.
 
-    QueryTooSlowError if the database would think too long about it.
+    QueryTooSlowError if the database would think too long about which there are.
     """
     text = search.strip().replace("\0", "")
     with limit_query_time(SECONDS_TO_LOOK_UP):
         found = list(SOURCES[facet](access, filters, text))
     if found and not text and facet in EMPTY_TITLES and facet not in FIXED:
         found.insert(0, Value(EMPTY, str(EMPTY_TITLES[facet])))
-    chosen = filters.chosen(facet)
-    options = [Option(value, label, value in chosen) for value, label in found[:OPTION_LIMIT]]
+    shown, chosen = found[:OPTION_LIMIT], filters.chosen(facet)
+    named = NAMED[facet](access) if facet in NAMED else None
+    counts = count_options(access, filters, facet, [one.value for one in shown], named)
+    options = [Option(value, label, value in chosen, counts.get(value)) for value, label in shown]
     return Facet(facet, TITLES[facet], options, has_more=len(found) > OPTION_LIMIT)
 
 
@@ -189,7 +193,7 @@ def list_types(access: Access, _filters: Filters, search: str) -> Iterable[Value
 
 
 def list_label_values(access: Access, _filters: Filters, search: str) -> Iterable[Value]:
-    return _read_values(_visible_labels(access).filter(text__icontains=search).order_by("text", "pk"), "text")
+    return _read_values(list_used_labels(access).filter(text__icontains=search), "text")
 
 
 def list_batches(access: Access, _filters: Filters, search: str) -> Iterable[Value]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from meterkeys.catalogue.actions import DeviceActions, find_actions, find_status
 from meterkeys.catalogue.filters import Filters
@@ -22,36 +23,45 @@ SECONDS_FOR_A_PAGE = 1.0
 
 
 NO_DEVICE = str(UUID(int=0))
+"""Stands in an address or an id where that of a device belongs."""
 
 
 @cache
-def _write_pattern(name: str) -> str:
-    return reverse(name, args=[NO_DEVICE])
+def _write_pattern() -> str:
+    return reverse("device_detail", args=[NO_DEVICE])
 
 
-def write_url(name: str, device_id: UUID) -> str:
-    """Return the address of that name for the device; looking the name up for every row would take longer."""
-    return _write_pattern(name).replace(NO_DEVICE, str(device_id))
+def link_device(device_id: str) -> str:
+    """Return the address of the device's page; looking its name up for every row would take longer."""
+    return _write_pattern().replace(NO_DEVICE, device_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """What can be done with a device, shared by all rows of a page that offer the same.
+
+    It names no device: `NO_DEVICE` stands where the script writes the one whose menu is opened.
+    """
+
+    name: str
+    actions: DeviceActions
+    device_id: str = NO_DEVICE
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    device: Device
+    """A device as it is written: what a template looks up inside of objects, for every row, takes most of its time."""
+
+    id: str
+    url: str
+    serial_number: str
+    owner: str
+    product_type: str
     status: str
     labels: Sequence[str]
-    actions: DeviceActions
-
-    @property
-    def url(self) -> str:
-        return write_url("device_detail", self.device.pk)
-
-    @property
-    def claim_url(self) -> str:
-        return write_url("device_claim", self.device.pk)
-
-    @property
-    def download_url(self) -> str:
-        return write_url("key_download", self.device.pk)
+    batch: str
+    menu: Menu
+    menu_title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,11 @@ class Listing:
     next_url: str
     sorting: Sorting
     shows_owners: bool
+
+    @property
+    def menus(self) -> list[Menu]:
+        """The menus that the rows have, each once."""
+        return list({row.menu.name: row.menu for row in self.rows}.values())
 
 
 def build_listing(access: Access, filters: Filters, query: QueryDict) -> Listing:
@@ -102,7 +117,31 @@ def read_position(query: QueryDict) -> dict[str, str]:
 
 def build_rows(access: Access, devices: Sequence[Device]) -> list[Row]:
     labels = list_labels(access, [device.pk for device in devices])
-    return [Row(one, find_status(one), labels[one.pk], find_actions(access, one)) for one in devices]
+    menus: dict[DeviceActions, Menu] = {}
+    menu_title = gettext("Actions for %(serial)s")
+    return [_build_row(one, labels[one.pk], find_menu(access, one, menus), menu_title) for one in devices]
+
+
+def _build_row(device: Device, labels: Sequence[str], menu: Menu, menu_title: str) -> Row:
+    device_id = str(device.pk)
+    return Row(
+        id=device_id,
+        url=link_device(device_id),
+        serial_number=device.serial_number,
+        owner=device.owner.name,
+        product_type=device.product_type.name,
+        status=find_status(device),
+        labels=labels,
+        batch=device.batch.reference if device.batch else "",
+        menu=menu,
+        menu_title=menu_title % {"serial": device.serial_number},
+    )
+
+
+def find_menu(access: Access, device: Device, known: dict[DeviceActions, Menu]) -> Menu:
+    """Return the menu of a row; one that was not known yet becomes so."""
+    actions = find_actions(access, device)
+    return known.setdefault(actions, Menu(f"row-menu-{len(known)}", actions))
 
 
 def list_labels(access: Access, device_ids: Sequence[UUID]) -> dict[UUID, list[str]]:

@@ -32,6 +32,7 @@ urlpatterns = [
     path("devices/selection/start/", selection_views.start, name="device_selection_start"),
     path("devices/<uuid:device_id>/", views.show_device, name="device_detail"),
     path("devices/<uuid:device_id>/claim/", views.claim, name="device_claim"),
+    path("devices/<uuid:device_id>/labels/remove/", views.take_label_off, name="device_label_remove"),
     path("devices/<uuid:device_id>/keys/download/", key_views.download_key, name="key_download"),
     path("devices/<uuid:device_id>/keys/<uuid:key_id>/show/", key_views.show_key, name="key_show"),
 ]

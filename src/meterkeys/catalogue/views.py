@@ -18,6 +18,7 @@ from meterkeys.catalogue.bulk import list_actions
 from meterkeys.catalogue.device_page import build_device_page, find_device
 from meterkeys.catalogue.facets import build_chips, build_facets, name_chosen, search_facet, write_days
 from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order, SearchBy
+from meterkeys.catalogue.labels import remove_label
 from meterkeys.catalogue.list_export import export_list
 from meterkeys.catalogue.listing import build_listing
 from meterkeys.catalogue.saved_views import build_view_bar
@@ -169,6 +170,19 @@ def claim(request: MemberRequest, device_id: UUID) -> HttpResponse:
     if request.htmx and urlsplit(back).path == reverse("device_list"):
         return render_table(request, QueryDict(urlsplit(back).query))
     return redirect(back)
+
+
+@require_POST
+@member_required(Permission.DEVICE_CLAIM)
+def take_label_off(request: MemberRequest, device_id: UUID) -> HttpResponse:
+    """Take the label that is named off a device, and show the device again."""
+    label = request.POST.get("label", "")
+    try:
+        remove_label(request.access, device_id, label)
+    except Device.DoesNotExist:
+        raise Http404 from None
+    messages.success(request, _("The label %(label)s is removed.") % {"label": label})
+    return redirect("device_detail", device_id)
 
 
 def describe_claim(device: Device) -> str:

@@ -9,20 +9,43 @@ from urllib.parse import urlencode
 from django.db import models
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 
 OPTION_LIMIT = 50
+COUNT_LIMIT = 1_000
+"""Up to here the rows that have an option are counted exactly."""
+
 Text = str | Promise
 Values = Iterable[tuple[str, Text]]
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
+    """A choice of a facet. `count` is how many rows have it, more than `COUNT_LIMIT` for too many; None: not counted."""
+
     value: str
     label: Text
     is_chosen: bool
     count: int | None = None
+
+    @property
+    def count_text(self) -> str:
+        """The number as it stands beside the option."""
+        number, is_exact = self._write_count()
+        return number if is_exact else gettext("%(number)s+") % {"number": number}
+
+    @property
+    def count_title(self) -> str:
+        """The number as it is read out."""
+        number, is_exact = self._write_count()
+        text = gettext("Matches: %(number)s") if is_exact else gettext("Matches: more than %(number)s")
+        return text % {"number": number}
+
+    def _write_count(self) -> tuple[str, bool]:
+        count = self.count or 0
+        return number_format(min(count, COUNT_LIMIT), force_grouping=True), count <= COUNT_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +62,15 @@ class Facet:
     has_more: bool = False
     can_leave_out: bool = False
     is_left_out: bool = False
+
+    @property
+    def title(self) -> str:
+        """What stands before the chosen values."""
+        return gettext("%(label)s:") % {"label": self.label}
+
+    @property
+    def search_title(self) -> str:
+        return gettext("Search in: %(label)s") % {"label": self.label}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from typing import Protocol
 
 from django import template
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select, Widget
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 register = template.Library()
 
@@ -37,6 +39,17 @@ def icon(name: str, label: str = "") -> SafeString:
     return format_html(
         '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"></use></svg>', address
     )
+
+
+@register.simple_tag
+def status(name: str) -> SafeString:
+    """Show the claim status of a device, icon and words, by its name such as `in_stock`."""
+    return _draw_status(name, get_language())
+
+
+@cache
+def _draw_status(name: str, _language: str | None) -> SafeString:
+    return render_to_string("web/_status.html", {"state": name})
 
 
 @register.simple_tag

@@ -1,0 +1,59 @@
+"""The labels that an organisation has hung on products: which there are, and how one comes off again."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from meterkeys.core.errors import DomainError
+from meterkeys.devices.models import Device, DeviceLabel, Label
+from meterkeys.devices.services import detach_label
+from meterkeys.organisations.access import Access
+from meterkeys.organisations.permissions import Permission
+
+MOST_OFFERED = 1_000
+"""Labels that a list to choose from holds."""
+
+
+def list_used_labels(access: Access) -> QuerySet[Label]:
+    """Return the labels that hang on devices of the one who wrote them, by their text: one look-up per label."""
+    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).exclude(state=None)
+    labels = Label.objects.allowed(access, Permission.DEVICE_VIEW).filter(
+        Exists(attached.filter(label=OuterRef("pk")))
+    )
+    return labels.order_by("text", "pk")
+
+
+def list_own_labels(access: Access) -> list[str]:
+    """Return the texts of the current organisation's labels that hang on something, the first `MOST_OFFERED`."""
+    own = list_used_labels(access).filter(owner=access.organisation_id)
+    return list(own.values_list("text", flat=True)[:MOST_OFFERED])
+
+
+def find_own_label(access: Access, text: str) -> Label:
+    """Return the current organisation's label of that text; DomainError if it has none."""
+    labels = Label.objects.allowed(access, Permission.DEVICE_VIEW)
+    found = labels.filter(owner=access.organisation_id, text=text).first()
+    if found is None:
+        raise DomainError(
+            "label_unknown", _("Your organisation has no such label. Choose one that it has."), field="label"
+        )
+    return found
+
+
+def may_remove_labels(access: Access, device: Device) -> bool:
+    """Tell whether the person may take labels off the device: it is their organisation's own."""
+    return device.owner_id == access.organisation_id and access.may(Permission.DEVICE_CLAIM)
+
+
+def remove_label(access: Access, device_id: UUID, text: str) -> Device:
+    """Take one of the organisation's labels off one of its devices that may carry it, and return the device.
+
+    Device.DoesNotExist for a device of others, PermissionDenied without the right to hang labels.
+    """
+    devices = Device.objects.allowed(access, Permission.DEVICE_CLAIM).filter(owner=access.organisation_id)
+    device = devices.get(pk=device_id)
+    with transaction.atomic():
+        detach_label(access.organisation_id, text, [device.pk])
+    return device
