@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from meterkeys.catalogue.conditions import RADIO, STATE_OF_STATUS, narrow
+from meterkeys.catalogue.conditions import DOWNLOADED, RADIO, STATE_OF_STATUS, narrow
 from meterkeys.catalogue.filters import EMPTY, FACETS, Filters, SearchBy, parse_id, parse_ids
 from meterkeys.catalogue.search import TITLES as SEARCH_TITLES
 from meterkeys.catalogue.search import match_start
@@ -31,6 +31,7 @@ TITLES: dict[str, str | Promise] = {
     "batch": _("Batch reference"),
     "owner": _("Owner"),
     "radio": _("Radio"),
+    "downloaded": _("Keys"),
 }
 EMPTY_TITLES: dict[str, str | Promise] = {
     "label": _("Without label"),
@@ -43,6 +44,10 @@ RADIO_TITLES: dict[str, str | Promise] = {
     EMPTY: EMPTY_TITLES["radio"],
 }
 """The radio of a device tells the class of its keys: AppKey and NwkKey, or OMS key."""
+DOWNLOADED_TITLES: dict[str, str | Promise] = {
+    "yes": _("Downloaded or shown"),
+    "never": _("Never downloaded or shown"),
+}
 
 
 class Value(NamedTuple):
@@ -174,6 +179,10 @@ def list_radios(_access: Access, _filters: Filters, search: str) -> Iterable[Val
     return _choose([Value(value, str(RADIO_TITLES[value])) for value in RADIO], search)
 
 
+def list_downloaded(_access: Access, _filters: Filters, search: str) -> Iterable[Value]:
+    return _choose([Value(value, str(DOWNLOADED_TITLES[value])) for value in DOWNLOADED], search)
+
+
 def _choose(values: Iterable[Value], search: str) -> list[Value]:
     return [value for value in values if search.casefold() in value.label.casefold()]
 
@@ -235,6 +244,7 @@ NAME_FIELDS = {"type": "name", "label": "text", "batch": "reference", "owner": "
 FIXED: dict[str, dict[str, str | Promise]] = {
     "status": {value: state.label for value, state in STATE_OF_STATUS.items()},
     "radio": RADIO_TITLES,
+    "downloaded": DOWNLOADED_TITLES,
 }
 """Facets whose values are few and known beforehand."""
 
@@ -246,4 +256,5 @@ SOURCES: dict[str, Callable[[Access, Filters, str], Iterable[Value]]] = {
     "batch": list_batches,
     "owner": list_owners,
     "radio": list_radios,
+    "downloaded": list_downloaded,
 }

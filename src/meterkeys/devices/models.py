@@ -109,6 +109,11 @@ class Device(TenantModel):
         null=True, blank=True, help_text="The ownership request or the offer that it waits in: one at most."
     )
     created_at = models.DateTimeField()
+    keys_released_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the present owner first took a key of it out; follows the audit.",
+    )
 
     class Meta(TenantModel.Meta):
         constraints = [
@@ -141,6 +146,16 @@ class Device(TenantModel):
                 fields=["pending_id", "id"],
                 name="device_pending",
                 condition=models.Q(pending_id__isnull=False),
+            ),
+            models.Index(
+                fields=["owner", "id"],
+                name="device_owner_released",
+                condition=models.Q(keys_released_at__isnull=False),
+            ),
+            models.Index(
+                fields=["owner", "id"],
+                name="device_owner_unreleased",
+                condition=models.Q(keys_released_at__isnull=True),
             ),
         ]
 
