@@ -6,6 +6,7 @@ from django.db import models
 
 from meterkeys.devices.models import Device
 from meterkeys.keystore.crypto.algorithms import Algorithm
+from meterkeys.keystore.crypto.check_value import name_check_value
 from meterkeys.keystore.crypto.kinds import KeyKind
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.tenancy import TenantModel
@@ -79,6 +80,11 @@ class DeviceKey(TenantModel):
     def algorithm_name(self) -> str:
         """Name as the standards write it, such as `AES-128`."""
         return Algorithm(self.algorithm).label
+
+    @property
+    def check_name(self) -> str:
+        """What the check value is called, which says how it is made."""
+        return name_check_value(self.algorithm)
 
     @property
     def check_digits(self) -> str:

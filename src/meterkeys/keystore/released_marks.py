@@ -27,7 +27,7 @@ from meterkeys.keystore.models import AuditPlace
 ENTRIES_A_LOOK = 1_000
 GAP_KEPT = timedelta(days=1)
 """How long a missing number is looked for: longer than any transaction lasts. Most were rolled back and never come."""
-MOST_GAPS = 10_000
+MOST_GAPS = 1_000
 """Missing numbers in a row that are remembered; more are no transactions, but a sequence that was set."""
 
 
