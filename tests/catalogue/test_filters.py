@@ -124,6 +124,11 @@ LEFT_OUT = {
     "radio=lorawan": {"B-1"},
     "radio=wmbus&radio=lorawan": {"B-1", "B-2"},
     "radio=wmbus&none=radio": {"A-1", "A-2", "A-3", "B-1", "C-1"},
+    "downloaded=yes": {"A-2", "C-1"},
+    "downloaded=never": {"A-1", "A-3", "B-1", "B-2"},
+    "downloaded=yes&downloaded=never": {"A-1", "A-2", "A-3", "B-1", "B-2", "C-1"},
+    "downloaded=yes&none=downloaded": {"A-1", "A-3", "B-1", "B-2"},
+    "downloaded=never&none=downloaded": {"A-2", "C-1"},
     "owner={stadtwerk}": {"A-1", "A-2", "A-3", "B-1", "B-2", "C-1"},
     "owner={netz}": set(),
     "owner={netz}&none=owner": {"A-1", "A-2", "A-3", "B-1", "B-2", "C-1"},
@@ -133,6 +138,7 @@ SEVERAL_FACETS = {
     "status=claimed&batch={lot-2}": {"B-2"},
     "label={North}&status=claimed&type={lora}": {"A-2"},
     "label={North}&batch={lot-2}": set(),
+    "downloaded=never&status=claimed": {"B-2"},
     "serial=A-1&serial=A-2&status=delivered&batch={lot-1}&label={North}&type={lora}&q=A": {"A-1"},
 }
 SEARCHES = {
@@ -174,6 +180,7 @@ def filled(world: World) -> Filled:
     )
     Device.unscoped.filter(serial_number__in=["A-2", "B-2"]).update(state=DeviceState.CLAIMED)
     Device.unscoped.filter(serial_number="B-1").update(state=DeviceState.REQUESTED)
+    Device.unscoped.filter(serial_number__in=["A-2", "C-1"]).update(keys_released_at=timezone.now())
     give_addresses()
     attach_label(world.stadtwerk.pk, "Spare", [Device.unscoped.get(serial_number="B-2").pk])
     ids = {

@@ -37,7 +37,7 @@ def test_the_check_value_of_a_des_key_is_the_encrypted_zero_block(key: str, bloc
 
 def test_the_two_conventions_are_told_apart_by_name() -> None:
     names = {algorithm: name_check_value(algorithm) for algorithm in Algorithm}
-    assert names.pop(Algorithm.DES) == "KCV (DES)"
+    assert names.pop(Algorithm.DES) == "DES KCV"
     assert set(names.values()) == {"CMAC-KCV"}
 
 

@@ -41,4 +41,4 @@ def _encrypt_des(key: bytes) -> bytes:
 
 def name_check_value(algorithm: int) -> str:
     """Return what the check value of such a key is called."""
-    return "KCV (DES)" if algorithm == Algorithm.DES else "CMAC-KCV"
+    return "DES KCV" if algorithm == Algorithm.DES else "CMAC-KCV"
