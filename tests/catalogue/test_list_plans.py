@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bench.page_cases import Address, Case, list_addresses, list_cases
-from bench.page_odd import list_searches
+from bench.page_odd import list_released, list_searches
 from bench.page_rows import fill, run
 from bench.page_world import Owner
 from django.db import connection
@@ -56,21 +56,32 @@ class Record:
 def test_pages_of_the_list_are_read_from_indexes_as_far_as_they_are_shown() -> None:
     stock = fill(DEVICES, rare=RARE, shares=SHARES)
     run("VACUUM (ANALYZE) devices_device, devices_devicelabel")
-    addresses = list(list_pages(stock.large, list_cases(stock, stock.large)))
-    records = list(read_pages(stock.large, addresses))
+    records = [
+        *read_pages(stock.large, list_pages(stock.large, list_cases(stock, stock.large))),
+        *read_pages(stock.large, list_searched(stock.large)),
+        *(record for owner in (stock.large, stock.niche) for record in read_released(owner)),
+    ]
     assert len(records) > 60
     assert [record.url for record in records if len(record.statements) > MOST_STATEMENTS] == []
     assert [fault for record in records for fault in find_faults(record)] == []
 
 
 def list_pages(owner: Owner, cases: Iterable[Case]) -> Iterator[Address]:
-    """Yield for each list its first page, and in both orders pages deep in it; then the searches."""
+    """Yield for each list its first page, and in both orders pages deep in it."""
     for case in cases:
         short = replace(case, parameters=[*case.parameters, ("per_page", str(PAGE_SIZE))], size=PAGE_SIZE)
         by_age, by_serial = (list_addresses(short, owner, order) for order in ("newest", "serial"))
         yield from {by_age[0], by_age[-1], by_serial[len(by_serial) // 2]}
+
+
+def list_searched(owner: Owner) -> Iterator[Address]:
     for way in ("start", "end", "inside"):
         yield list_addresses(list_searches(owner, way)[0], owner, "newest")[0]
+
+
+def read_released(owner: Owner) -> Iterator[Record]:
+    """Read what was downloaded and what never was: of both owners one of the two is rare."""
+    yield from read_pages(owner, list_pages(owner, list_released()))
 
 
 def read_pages(owner: Owner, addresses: Iterable[Address]) -> Iterator[Record]:
