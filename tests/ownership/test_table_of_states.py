@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from meterkeys.audit.events import Event
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import RELEASABLE_STATES, Batch, Device, DeviceState
+from meterkeys.devices.services import attach_label
 from meterkeys.keystore import keyring
 from meterkeys.keystore.models import DeviceKey
 from meterkeys.keystore.released_marks import mark_released_devices
@@ -35,6 +36,7 @@ from meterkeys.ownership.services import (
     take_batch,
     withdraw_offer,
 )
+from tests.label_copies import list_stale_labels
 from tests.world import World, make_device
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +127,9 @@ class OwnershipMachine(RuleBasedStateMachine):
     def fill_the_stock(self) -> None:
         for serial in SERIALS:
             make_device(self.world.acme, serial)
+        ids = list(Device.unscoped.values_list("pk", flat=True))
+        for name in (ISSUER, *OTHERS):
+            attach_label(getattr(self.world, name).pk, "watched", ids)
 
     def access(self, name: str) -> Access:
         return self.world.access(ADMINISTRATORS[name])
@@ -348,6 +353,10 @@ class OwnershipMachine(RuleBasedStateMachine):
     @invariant()
     def only_what_its_owner_took_out_is_marked(self) -> None:
         assert self.list_marked() <= {serial for serial, each in self.devices.items() if each.is_taken_out}
+
+    @invariant()
+    def every_label_tells_the_state_of_a_device_of_its_own_organisation(self) -> None:
+        assert list(list_stale_labels()) == []
 
     @invariant()
     def what_waits_waits_in_something_open(self) -> None:

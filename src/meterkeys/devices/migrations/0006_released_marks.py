@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("devices", "0003_list_indexes")]
+    dependencies = [("devices", "0005_batch_progress")]
 
     operations = [
         migrations.AddField(
