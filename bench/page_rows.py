@@ -104,12 +104,12 @@ FROM {rows}
 """
 DEVICES = """
 INSERT INTO devices_device (id, issuer_id, owner_id, state, serial_number, product_type_id, batch_id, dev_eui, join_eui,
-  wmbus_manufacturer, wmbus_id, wmbus_version, wmbus_device_type, created_at, keys_released_at)
+  wmbus_manufacturer, wmbus_id, wmbus_version, wmbus_device_type, created_at, keys_released)
 SELECT {id}, owner_id, owner_id, state, {serial}, type_id, batch_id,
   CASE WHEN is_lora = 1 THEN {dev_eui} ELSE '' END, CASE WHEN is_lora = 1 THEN '70B3D50000000001' ELSE '' END,
   CASE WHEN is_lora = 1 THEN '' ELSE 'DME' END, CASE WHEN is_lora = 1 THEN '' ELSE {serial} END,
   CASE WHEN is_lora = 1 THEN '' ELSE '2A' END, CASE WHEN is_lora = 1 THEN '' ELSE '07' END, {time},
-  CASE WHEN is_released = 1 THEN {time} END
+  is_released = 1
 FROM ({rows}) AS r
 """
 LABELS = """
@@ -287,7 +287,7 @@ def write_rarities(stock: Stock, owner: Owner, dialect: Dialect) -> None:
         attach.format(rows=pick(elsewhere, owner.rare)),
         COPIES.format(owner=quote(owner.organisation.pk)),
         change.format(
-            change=f"keys_released_at = {'NULL' if owner is stock.large else 'created_at'}",
+            change=f"keys_released = {'false' if owner is stock.large else 'true'}",
             rows=pick(owned, owner.rare),
         ),
     )

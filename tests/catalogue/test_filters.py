@@ -187,7 +187,7 @@ def filled(world: World) -> Filled:
     )
     set_state(DeviceState.CLAIMED, "A-2", "B-2")
     set_state(DeviceState.REQUESTED, "B-1")
-    Device.unscoped.filter(serial_number__in=["A-2", "C-1"]).update(keys_released_at=timezone.now())
+    Device.unscoped.filter(serial_number__in=["A-2", "C-1"]).update(keys_released=True)
     give_addresses()
     attach_label(world.stadtwerk.pk, "Spare", [Device.unscoped.get(serial_number="B-2").pk])
     ids = {

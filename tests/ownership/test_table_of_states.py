@@ -332,7 +332,7 @@ class OwnershipMachine(RuleBasedStateMachine):
         assert self.list_marked() == {serial for serial, each in self.devices.items() if each.is_taken_out}
 
     def list_marked(self) -> set[str]:
-        marked = Device.unscoped.filter(keys_released_at__isnull=False)
+        marked = Device.unscoped.filter(keys_released=True)
         return set(marked.values_list("serial_number", flat=True))
 
     @invariant()

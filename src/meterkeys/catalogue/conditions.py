@@ -85,8 +85,8 @@ RADIO = {
     EMPTY: Q(dev_eui="", wmbus_id=""),
 }
 DOWNLOADED = {
-    "yes": Q(keys_released_at__isnull=False),
-    "never": Q(keys_released_at__isnull=True),
+    "yes": Q(keys_released=True),
+    "never": Q(keys_released=False),
 }
 
 CONDITIONS: dict[str, Callable[[Values, Access], Q]] = {

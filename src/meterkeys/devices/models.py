@@ -112,10 +112,10 @@ class Device(TenantModel):
         null=True, blank=True, help_text="The ownership request or the offer that it waits in: one at most."
     )
     created_at = models.DateTimeField()
-    keys_released_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="When the present owner first took a key of it out; follows the audit.",
+    keys_released = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether the present owner has taken a key of it out; follows the audit.",
     )
 
     class Meta(TenantModel.Meta):
@@ -158,12 +158,12 @@ class Device(TenantModel):
             models.Index(
                 fields=["owner", "id"],
                 name="device_owner_released",
-                condition=models.Q(keys_released_at__isnull=False),
+                condition=models.Q(keys_released=True),
             ),
             models.Index(
                 fields=["owner", "id"],
                 name="device_owner_unreleased",
-                condition=models.Q(keys_released_at__isnull=True),
+                condition=models.Q(keys_released=False),
             ),
         ]
 

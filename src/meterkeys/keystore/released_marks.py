@@ -1,7 +1,7 @@
 """Mark the devices whose keys their present owner has taken out, by following the audit.
 
 A release names its devices in the audit before the first key is opened; it writes nothing else, so that a download of
-a million devices costs no million updates. The worker reads these entries and sets `Device.keys_released_at`, some
+a million devices costs no million updates. The worker reads these entries and sets `Device.keys_released`, some
 seconds later. Whoever changes the owner of a device empties it.
 
 Numbers of entries are given before they are committed, so an entry can appear below one that was seen already. The
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -117,15 +117,14 @@ def _mark_devices(entry: AuditEntry, named_by: int, piece: AuditedDevices) -> in
     """Mark those devices of the piece that have belonged to the entry's organisation ever since."""
     owner_id = entry.organisation_id
     unmarked = Device.unscoped.filter(
-        pk__in=bulk.list_joined_as_rows(bytes(piece.device_ids)), owner=owner_id, keys_released_at=None
+        pk__in=bulk.list_joined_as_rows(bytes(piece.device_ids)), owner=owner_id, keys_released=False
     )
     # By ascending id, as everybody locks devices; what changes hands until then is not found any more.
     locked = bulk.fetch_columns(unmarked.select_for_update(of=("self",), no_key=True).order_by("pk"), "pk")
     left = _list_left(owner_id, named_by, piece) if locked else set()
     marked = [raw_id for (raw_id,) in locked if raw_id not in left]
     if marked:
-        time = connection.ops.adapt_datetimefield_value(entry.time)
-        bulk.update_rows("devices_device", marked, {"keys_released_at": time})
+        bulk.update_rows("devices_device", marked, {"keys_released": True})
     return len(marked)
 
 
