@@ -122,7 +122,7 @@ def list_problems(outcomes: Counter[str]) -> list[str]:
         device.pk.bytes: Place(str(device.issuer_id), str(device.issuer_id))
         for device in Device.unscoped.all()
     }
-    loose_ends = [*_list_loose_ends(), *_list_stale_labels()]
+    loose_ends = [*_list_loose_ends(), *_list_stale_labels(), *_list_miscounted_batches()]
     return [*_play(places), *_compare(places), *loose_ends, *_try_keys(), *_count(outcomes)]
 
 
@@ -158,6 +158,13 @@ def _list_loose_ends() -> Iterator[str]:
     waiting = set(Device.unscoped.exclude(pending_id=None).values_list("pending_id", flat=True))
     if open_ids != waiting:
         yield f"{len(open_ids - waiting)} open without a device, {len(waiting - open_ids)} devices wait for nothing"
+
+
+def _list_miscounted_batches() -> Iterator[str]:
+    found = Counter(Device.unscoped.exclude(batch=None).values_list("batch", flat=True))
+    for batch in Batch.unscoped.all():
+        if batch.device_count != found[batch.pk]:
+            yield f"batch {batch}: {found[batch.pk]} devices, counted as {batch.device_count}"
 
 
 def _list_stale_labels() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Promise: a page of the device list costs the same whatever lies behind it; PostgreSQL's plans of its queries say so."""
+"""Promise: a page of devices or batches costs the same whatever lies behind it; PostgreSQL's plans of its queries say so."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +13,9 @@ from bench.page_world import Owner
 from django.db import connection
 from django.test import Client
 
+from meterkeys.devices.models import Device
+from meterkeys.ownership.services import WAITING
+
 # Only what is committed can be vacuumed, and only then does an index answer alone, as it does in service.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
@@ -22,6 +25,7 @@ RARE = 60
 """Devices of a pair of filters that hardly ever meet: more than a page."""
 SHARES = (600, 100)
 PAGE_SIZE = 25
+BATCHES_SHOWN = 50
 MOST_STATEMENTS = 21
 MOST_COUNTED = 10_001
 """As many devices the query of the total may touch: so far it counts, and no further."""
@@ -57,14 +61,24 @@ class Record:
 def test_pages_of_the_list_are_read_from_indexes_as_far_as_they_are_shown() -> None:
     stock = fill(DEVICES, rare=RARE, shares=SHARES)
     run("VACUUM (ANALYZE) devices_device, devices_devicelabel")
-    records = [
-        *read_pages(stock.large, list_pages(stock.large, list_cases(stock, stock.large))),
-        *read_pages(stock.large, list_searched(stock.large)),
-        *(record for owner in (stock.large, stock.niche) for record in read_released(owner)),
+    run("UPDATE devices_batch SET created_at = created_at - interval '60 days'", "ANALYZE devices_batch")
+    addresses = [
+        *list_pages(stock.large, list_cases(stock, stock.large)),
+        *list_searched(stock.large),
+        Address("/batches/", min(len(stock.large.batches), BATCHES_SHOWN)),
+        Address("/batches/?unclaimed=30", count_unclaimed_batches(stock.large)),
     ]
+    records = list(read_pages(stock.large, addresses))
+    for owner in (stock.large, stock.niche):
+        records += read_pages(owner, list_pages(owner, list_released()))
     assert len(records) > 60
     assert [record.url for record in records if len(record.statements) > MOST_STATEMENTS] == []
     assert [fault for record in records for fault in find_faults(record)] == []
+
+
+def count_unclaimed_batches(owner: Owner) -> int:
+    waiting = Device.unscoped.filter(owner=owner.organisation, state__in=WAITING, batch__isnull=False)
+    return min(waiting.values("batch").distinct().count(), BATCHES_SHOWN)
 
 
 def list_pages(owner: Owner, cases: Iterable[Case]) -> Iterator[Address]:
@@ -78,11 +92,6 @@ def list_pages(owner: Owner, cases: Iterable[Case]) -> Iterator[Address]:
 def list_searched(owner: Owner) -> Iterator[Address]:
     for way in ("start", "end", "inside"):
         yield list_addresses(list_searches(owner, way)[0], owner, "newest")[0]
-
-
-def read_released(owner: Owner) -> Iterator[Record]:
-    """Read what was downloaded and what never was: of both owners one of the two is rare."""
-    yield from read_pages(owner, list_pages(owner, list_released()))
 
 
 def read_pages(owner: Owner, addresses: Iterable[Address]) -> Iterator[Record]:
@@ -107,7 +116,8 @@ def find_faults(record: Record) -> Iterator[str]:
 def find_faults_of_words(sql: str) -> Iterator[str]:
     if "DISTINCT" in sql:
         yield "distinct"
-    if "COUNT(" in sql and "LIMIT" not in sql:
+    # What is unclaimed of the batches that are shown is counted to its end, by an index that holds nothing else.
+    if "COUNT(" in sql and "LIMIT" not in sql and "GROUP BY" not in sql:
         yield "count without an end"
 
 
