@@ -23,6 +23,7 @@ def list_odd_cases(stock: Stock, owner: Owner) -> list[Case]:
         *list_empty(stock, owner),
         *list_triples(stock, owner),
         *list_radio(stock),
+        *list_released(),
         *list_days(stock),
         *list_serial_lists(owner),
         *list_narrowed_searches(stock, owner),
@@ -130,6 +131,12 @@ def list_radio(stock: Stock) -> Iterator[Case]:
     yield join("wM-Bus + status", wmbus, of_states(DeviceState.DELIVERED))
     yield join("wM-Bus, of a type that is LoRaWAN", wmbus, of_types(stock, COMMON))
     yield join("no radio", ([("radio", "-")], "d.dev_eui = '' AND d.wmbus_id = ''"))
+
+
+def list_released() -> Iterator[Case]:
+    """Yield both answers: of the large owner's devices hardly any was never released, of the small one's hardly any was."""
+    yield join("keys downloaded", ([("downloaded", "yes")], "d.keys_released"))
+    yield join("keys never downloaded", ([("downloaded", "never")], "NOT d.keys_released"))
 
 
 def list_days(stock: Stock) -> Iterator[Case]:

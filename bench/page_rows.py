@@ -94,6 +94,7 @@ BATCH_COLUMNS = (
     ("labelled", "int4"),
     ("checked_id", "uuid"),
     ("is_lora", "int4"),
+    ("is_released", "int4"),
 )
 # Written for every device: its number, its time, its state.
 ROWS = """
@@ -104,11 +105,12 @@ FROM {rows}
 """
 DEVICES = """
 INSERT INTO devices_device (id, issuer_id, owner_id, state, serial_number, product_type_id, batch_id, dev_eui, join_eui,
-  wmbus_manufacturer, wmbus_id, wmbus_version, wmbus_device_type, created_at)
+  wmbus_manufacturer, wmbus_id, wmbus_version, wmbus_device_type, created_at, keys_released)
 SELECT {id}, owner_id, owner_id, state, {serial}, type_id, batch_id,
   CASE WHEN is_lora = 1 THEN {dev_eui} ELSE '' END, CASE WHEN is_lora = 1 THEN '70B3D50000000001' ELSE '' END,
   CASE WHEN is_lora = 1 THEN '' ELSE 'DME' END, CASE WHEN is_lora = 1 THEN '' ELSE {serial} END,
-  CASE WHEN is_lora = 1 THEN '' ELSE '2A' END, CASE WHEN is_lora = 1 THEN '' ELSE '07' END, {time}
+  CASE WHEN is_lora = 1 THEN '' ELSE '2A' END, CASE WHEN is_lora = 1 THEN '' ELSE '07' END, {time},
+  is_released = 1
 FROM ({rows}) AS r
 """
 LABELS = """
@@ -208,6 +210,7 @@ def list_batch_rows(stock: Stock, consignments: Sequence[Consignment]) -> Iterat
             one.labelled,
             encode(one.owner.checked) if one.is_checked else None,
             int(one.type % 5 < 3),
+            int(one.owner is stock.large),
         )
         first += one.size
 
@@ -284,6 +287,10 @@ def write_rarities(stock: Stock, owner: Owner, dialect: Dialect) -> None:
         change.format(change=f"product_type_id = {second}", rows=pick(of_batch, owner.rare, turn=2, of=3)),
         attach.format(rows=pick(elsewhere, owner.rare)),
         COPIES.format(owner=quote(owner.organisation.pk)),
+        change.format(
+            change=f"keys_released = {'false' if owner is stock.large else 'true'}",
+            rows=pick(owned, owner.rare),
+        ),
     )
 
 

@@ -13,7 +13,10 @@ from django.utils import timezone
 from meterkeys.accounts.models import User
 from meterkeys.accounts.services import create_account
 from meterkeys.core import bulk
+from meterkeys.core.ids import new_id
 from meterkeys.devices.models import Batch, Device, DeviceState, ProductType
+from meterkeys.keystore import keyring
+from meterkeys.keystore.models import DeviceKey
 from meterkeys.keystore.services import KEY_COLUMNS, seal_keys
 from meterkeys.organisations.access import Access, build_access
 from meterkeys.organisations.models import Organisation
@@ -144,6 +147,17 @@ def make_device(
 def store_keys(owner_id: UUID, device_id: UUID, keys: dict[str, bytes]) -> None:
     rows = seal_keys(owner_id, ((device_id, slot, key) for slot, key in keys.items()))
     bulk.insert_rows("keystore_devicekey", KEY_COLUMNS, rows)
+
+
+def add_version(device: Device, slot: str, key: bytes, version: int) -> None:
+    """Store another version of a key that the device has."""
+    [row] = seal_keys(device.owner_id, [(device.pk, slot, key)])
+    stored = DeviceKey(**{name: value for (name, _kind), value in zip(KEY_COLUMNS, row, strict=True)})
+    key_id = new_id()
+    cipher = keyring.current_cipher(device.owner_id)
+    stored.pk, stored.version = key_id, version
+    stored.blob = cipher.seal(key_id.bytes, device.pk.bytes, stored.kind, version, key)
+    stored.save(force_insert=True)
 
 
 def key_of(serial_number: str) -> bytes:

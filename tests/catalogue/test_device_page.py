@@ -11,13 +11,14 @@ from meterkeys.audit.services import record
 from meterkeys.catalogue.history import list_owners
 from meterkeys.devices.models import Batch, Device, DeviceLabel, DeviceState
 from meterkeys.devices.services import attach_label
+from meterkeys.keystore.models import DeviceKey
 from meterkeys.organisations.models import KeyGrant
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.models import OwnershipRequest
 from meterkeys.ownership.services import accept_offer, claim_device, decline_request, offer_devices
 from tests.catalogue.pages import read_text
 from tests.pages import read_page
-from tests.world import World, make_device
+from tests.world import World, add_version, make_device
 
 pytestmark = pytest.mark.django_db
 
@@ -68,9 +69,39 @@ def test_what_is_not_known_is_left_out(world: World) -> None:
 def test_the_keys_are_masked_slots_with_their_class_and_algorithm(world: World) -> None:
     device = make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED, keys=LORA_AND_OMS)
     text = open_page(world, "stadtwerk_user", device)
-    for slot in ("AppKey LoRa, AES-128", "NwkKey LoRa, AES-192", "OMS key OMS, DES"):
+    for slot in (
+        "AppKey LoRa, AES-128 Check value (CMAC-KCV) 763CBC",
+        "NwkKey LoRa, AES-192 Check value (CMAC-KCV) 0B50E6",
+        "OMS key OMS, DES Check value (DES KCV) 8CA64D",
+    ):
         assert f"{slot} •••• •••• •••• •••• Hidden Show" in text
     assert "Download the key" in text
+    assert "version" not in text
+
+
+def test_a_key_from_before_there_were_check_values_has_none(world: World) -> None:
+    device = make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED)
+    DeviceKey.unscoped.update(check_value=None)
+    assert "Check value (CMAC-KCV) –" in open_page(world, "stadtwerk_user", device)
+
+
+def test_older_versions_of_a_key_stand_under_the_newest(world: World) -> None:
+    device = make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED, keys=LORA_AND_OMS)
+    for version in (2, 3):
+        add_version(device, "oms_key", bytes([version]) * 16, version)
+    text = open_page(world, "stadtwerk_user", device)
+    places = [
+        text.index(part)
+        for part in (
+            "OMS, AES-128, version 3",
+            "2 older versions of OMS key",
+            "version 2",
+            "OMS, DES, version 1",
+        )
+    ]
+    assert places == sorted(places)
+    assert "AppKey LoRa, AES-128 Check" in text
+    assert text.count("Show ") == 5
 
 
 def test_a_device_without_keys_offers_none(world: World) -> None:
@@ -93,7 +124,7 @@ def test_before_the_claim_the_page_says_to_claim_next_to_the_button(world: World
 def test_who_may_not_read_keys_sees_which_there_are_and_no_more(world: World) -> None:
     device = make_device(world.stadtwerk, "1001", state=DeviceState.CLAIMED)
     text = open_page(world, "stadtwerk_auditor", device)
-    assert "OMS key OMS, AES-128" in text
+    assert "OMS key OMS, AES-128 Check value (CMAC-KCV) " in text
     assert "Your roles do not include reading keys." in text
     assert "Show" not in text
     assert "Download the key" not in text

@@ -19,7 +19,7 @@ from tests.world import World, get_product_type, make_device
 
 pytestmark = pytest.mark.django_db
 
-FACETS = ("serial", "type", "status", "label", "batch")
+FACETS = ("serial", "type", "status", "label", "batch", "downloaded")
 
 
 def ask(world: World, user: str, facet: str, query: str = "") -> list[str]:
@@ -42,6 +42,7 @@ OPTIONS = {
     "status": ["NOT CLAIMED", "REQUESTED", "CLAIMED"],
     "label": ["Without label", "North", "South"],
     "batch": ["Without batch", "acme_lot-2", "acme_lot-1"],
+    "downloaded": ["Downloaded or shown", "Never downloaded or shown"],
 }
 SEARCHES = {
     ("serial", "B"): ["B-1", "B-2"],
@@ -51,6 +52,7 @@ SEARCHES = {
     ("label", "SOU"): ["South"],
     ("label", "%25"): [],
     ("batch", "lot-1"): ["acme_lot-1"],
+    ("downloaded", "never"): ["Never downloaded or shown"],
 }
 
 

@@ -126,6 +126,11 @@ LEFT_OUT = {
     "radio=lorawan": {"B-1"},
     "radio=wmbus&radio=lorawan": {"B-1", "B-2"},
     "radio=wmbus&none=radio": {"A-1", "A-2", "A-3", "B-1", "C-1"},
+    "downloaded=yes": {"A-2", "C-1"},
+    "downloaded=never": {"A-1", "A-3", "B-1", "B-2"},
+    "downloaded=yes&downloaded=never": {"A-1", "A-2", "A-3", "B-1", "B-2", "C-1"},
+    "downloaded=yes&none=downloaded": {"A-1", "A-3", "B-1", "B-2"},
+    "downloaded=never&none=downloaded": {"A-2", "C-1"},
     "owner={stadtwerk}": {"A-1", "A-2", "A-3", "B-1", "B-2", "C-1"},
     "owner={netz}": set(),
     "owner={netz}&none=owner": {"A-1", "A-2", "A-3", "B-1", "B-2", "C-1"},
@@ -135,6 +140,7 @@ SEVERAL_FACETS = {
     "status=claimed&batch={lot-2}": {"B-2"},
     "label={North}&status=claimed&type={lora}": {"A-2"},
     "label={North}&batch={lot-2}": set(),
+    "downloaded=never&status=claimed": {"B-2"},
     "serial=A-1&serial=A-2&status=delivered&batch={lot-1}&label={North}&type={lora}&q=A": {"A-1"},
 }
 SEARCHES = {
@@ -181,6 +187,7 @@ def filled(world: World) -> Filled:
     )
     set_state(DeviceState.CLAIMED, "A-2", "B-2")
     set_state(DeviceState.REQUESTED, "B-1")
+    Device.unscoped.filter(serial_number__in=["A-2", "C-1"]).update(keys_released=True)
     give_addresses()
     attach_label(world.stadtwerk.pk, "Spare", [Device.unscoped.get(serial_number="B-2").pk])
     ids = {

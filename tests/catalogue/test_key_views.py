@@ -14,10 +14,11 @@ from meterkeys.audit.models import AuditEntry
 from meterkeys.audit.services import list_entries_of_device
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.keystore import keyring
+from meterkeys.keystore.crypto.kinds import KeyKind
 from meterkeys.keystore.errors import SealedError
 from meterkeys.keystore.models import DeviceKey
 from tests.catalogue.pages import HTMX, read_text
-from tests.world import World, key_of, make_device
+from tests.world import World, add_version, key_of, make_device
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +74,32 @@ def test_one_key_is_shown_and_no_other(world: World, device: Device, slot: str) 
         assert spell(KEYS[other]) not in html
     assert 'data-seconds="30"' in html
     assert "<html" not in html
+
+
+def test_an_older_version_is_shown_by_its_own_address(world: World, device: Device) -> None:
+    newest = bytes(range(50, 66))
+    add_version(device, "oms_key", newest, 2)
+    addresses = {
+        key.version: f"/devices/{device.pk}/keys/{key.pk}/show/"
+        for key in DeviceKey.unscoped.filter(device=device, kind=KeyKind.OMS_KEY)
+    }
+    client = world.client("stadtwerk_user")
+    for version, shown, other in ((1, KEYS["oms_key"], newest), (2, newest, KEYS["oms_key"])):
+        for headers in (HTMX, {}):
+            html = client.post(addresses[version], headers=headers).content.decode()
+            assert f"data-secret-value data-focus>{spell(shown)}</code>" in html
+            assert spell(other) not in html
+    whole_page = client.post(addresses[1]).content.decode()
+    assert '<details class="key-slots__older" open>' in whole_page
+    assert read_file(client.post(download_address(device)))[0]["oms_key"] == spell(newest)
+
+
+def test_the_key_of_another_device_is_not_shown_by_this_one(world: World, device: Device) -> None:
+    other = make_device(world.stadtwerk, "1002", issuer=world.acme, state=DeviceState.CLAIMED)
+    key = DeviceKey.unscoped.get(device=other)
+    answer = world.client("stadtwerk_user").post(f"/devices/{device.pk}/keys/{key.pk}/show/")
+    assert answer.status_code == 404
+    assert list_releases() == []
 
 
 def test_what_is_copied_is_the_key_without_blanks(world: World, device: Device) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bench.page_cases import Address, Case, list_addresses, list_cases
-from bench.page_odd import list_searches
+from bench.page_odd import list_released, list_searches
 from bench.page_rows import fill, run
 from bench.page_world import Owner
 from django.db import connection
@@ -64,10 +64,13 @@ def test_pages_of_the_list_are_read_from_indexes_as_far_as_they_are_shown() -> N
     run("UPDATE devices_batch SET created_at = created_at - interval '60 days'", "ANALYZE devices_batch")
     addresses = [
         *list_pages(stock.large, list_cases(stock, stock.large)),
+        *list_searched(stock.large),
         Address("/batches/", min(len(stock.large.batches), BATCHES_SHOWN)),
         Address("/batches/?unclaimed=30", count_unclaimed_batches(stock.large)),
     ]
     records = list(read_pages(stock.large, addresses))
+    for owner in (stock.large, stock.niche):
+        records += read_pages(owner, list_pages(owner, list_released()))
     assert len(records) > 60
     assert [record.url for record in records if len(record.statements) > MOST_STATEMENTS] == []
     assert [fault for record in records for fault in find_faults(record)] == []
@@ -79,11 +82,14 @@ def count_unclaimed_batches(owner: Owner) -> int:
 
 
 def list_pages(owner: Owner, cases: Iterable[Case]) -> Iterator[Address]:
-    """Yield for each list its first page, and in both orders pages deep in it; then the searches."""
+    """Yield for each list its first page, and in both orders pages deep in it."""
     for case in cases:
         short = replace(case, parameters=[*case.parameters, ("per_page", str(PAGE_SIZE))], size=PAGE_SIZE)
         by_age, by_serial = (list_addresses(short, owner, order) for order in ("newest", "serial"))
         yield from {by_age[0], by_age[-1], by_serial[len(by_serial) // 2]}
+
+
+def list_searched(owner: Owner) -> Iterator[Address]:
     for way in ("start", "end", "inside"):
         yield list_addresses(list_searches(owner, way)[0], owner, "newest")[0]
 

@@ -27,6 +27,7 @@ FILES_WITH_UNSCOPED = {
     "catalogue/saved_views.py": "whoever closes an account ends its views, in whatever organisation",
     "catalogue/selection.py": "the worker forgets old selections of everybody",
     "organisations/tenancy.py": "defines it",
+    "keystore/released_marks.py": "the worker marks devices of everybody, as the audit says",
     "mail/models.py": "defines it for letter templates, which lie below organisations",
     "devices/holdings.py": "counts what an organisation has, before it is deleted; no row leaves it",
     "devices/services.py": "hangs labels for an owner that the caller has checked",

@@ -18,7 +18,7 @@ from meterkeys.keystore.errors import DamagedKeyError, NothingToReleaseError, Se
 from meterkeys.keystore.models import DeviceKey, WrappedKey
 from meterkeys.keystore.services import KeyRelease, reencrypt_keys, release_keys
 from meterkeys.organisations.permissions import Permission
-from tests.world import World, key_of, make_device, store_keys
+from tests.world import World, add_version, key_of, make_device, store_keys
 
 pytestmark = pytest.mark.django_db
 
@@ -213,6 +213,27 @@ def test_equal_keys_have_equal_fingerprints_and_others_do_not(world: World) -> N
     make_claimed(world, "A3")
     marks = [bytes(key.fingerprint) for key in DeviceKey.unscoped.order_by("pk")]
     assert marks[0] == marks[1] != marks[2]
+
+
+def test_one_key_is_read_by_its_id_whatever_its_version(world: World) -> None:
+    device = make_claimed(world, "A1")
+    make_claimed(world, "A2")
+    add_version(device, "oms_key", b"x" * 16, 2)
+    release = release_all(world, "stadtwerk_administrator")
+    ids = dict(DeviceKey.unscoped.filter(device=device).values_list("version", "pk"))
+    assert [release.read_key(ids[version]) for version in (1, 2)] == [key_of("A1"), b"x" * 16]
+    assert release.read_key(device.pk) is None
+    Device.unscoped.filter(pk=device.pk).update(owner=world.other)
+    assert release.read_key(ids[1]) is None
+
+
+def test_a_key_keeps_its_check_value_with_its_new_owner_or_gets_one_there(world: World) -> None:
+    device = make_claimed(world, "A1", keys={"app_key": bytes(16), "nwk_key": bytes(24), "oms_key": bytes(8)})
+    DeviceKey.unscoped.exclude(kind=1).update(check_value=None)
+    for giver, taker in ((world.stadtwerk, world.other), (world.other, world.netz)):
+        reencrypt_keys([bulk.to_raw_id(device.pk)], from_owner=giver.pk, to_owner=taker.pk)
+        digits = [key.check_digits for key in DeviceKey.unscoped.order_by("kind")]
+        assert digits == ["763CBC", "0B50E6", "8CA64D"]
 
 
 def test_a_second_version_of_a_key_needs_a_row_of_its_own(world: World) -> None:

@@ -12,11 +12,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from meterkeys.audit.events import Event
 from meterkeys.core.errors import DomainError
-from meterkeys.devices.models import Batch, Device, DeviceState
+from meterkeys.devices.models import RELEASABLE_STATES, Batch, Device, DeviceState
 from meterkeys.devices.services import attach_label
 from meterkeys.keystore import keyring
 from meterkeys.keystore.models import DeviceKey
+from meterkeys.keystore.released_marks import mark_released_devices
+from meterkeys.keystore.services import release_keys
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.models import FailedTake, OwnershipRequest, RequestState, TransferOffer
@@ -59,6 +62,12 @@ class Expected:
     batch: str = ""
     offered_to: str = ""
     asked_by: str = ""
+    is_taken_out: bool = False
+
+    def give_to(self, owner: str) -> None:
+        """Let it have this owner; a new one has taken no key out."""
+        self.is_taken_out = self.is_taken_out and owner == self.owner
+        self.owner = owner
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,7 @@ MOVES = st.builds(
             *("deliver", "claim", "take", "answer_request", "offer", "answer_offer") * 2,
             "recall",
             "hand_back",
+            *("download", "follow") * 2,
         )
     ),
     who=people,
@@ -161,6 +171,8 @@ class OwnershipMachine(RuleBasedStateMachine):
             "hand_back": is_free,
             "offer": is_free,
             "answer_offer": bool(expected.offered_to),
+            "download": is_stock or is_free,
+            "follow": expected.is_taken_out,
         }[kind]
 
     def deliver(self, move: Move) -> None:
@@ -190,7 +202,8 @@ class OwnershipMachine(RuleBasedStateMachine):
             self.batches[reference] = ExpectedBatch(receiver, asks, codes[0])
             expected.batch = reference
             if receiver:
-                expected.owner, expected.state = receiver, DeviceState.DELIVERED
+                expected.give_to(receiver)
+                expected.state = DeviceState.DELIVERED
 
     def claim(self, move: Move) -> None:
         serial, expected = move.serial, self.devices[move.serial]
@@ -217,7 +230,8 @@ class OwnershipMachine(RuleBasedStateMachine):
             if batch.needs_confirmation:
                 expected.state, expected.asked_by = DeviceState.REQUESTED, who
             else:
-                expected.owner, expected.state, batch.receiver = who, DeviceState.CLAIMED, who
+                expected.give_to(who)
+                expected.state, batch.receiver = DeviceState.CLAIMED, who
 
     def answer_request(self, move: Move) -> None:
         expected, confirms = self.devices[move.serial], move.is_so
@@ -237,7 +251,8 @@ class OwnershipMachine(RuleBasedStateMachine):
     def settle_request(self, expected: Expected, confirms: bool) -> None:  # noqa: FBT001
         batch = self.batches[expected.batch]
         if confirms:
-            expected.owner, expected.state = expected.asked_by, DeviceState.CLAIMED
+            expected.give_to(expected.asked_by)
+            expected.state = DeviceState.CLAIMED
             batch.receiver = expected.asked_by
         else:
             expected.state = DeviceState.DELIVERED if batch.receiver else DeviceState.IN_STOCK
@@ -252,7 +267,8 @@ class OwnershipMachine(RuleBasedStateMachine):
         may = who == ISSUER and expected.state in (DeviceState.DELIVERED, DeviceState.IN_STOCK)
         self.attempt(may, lambda: recall_devices(self.access(who), batch.pk))
         if may:
-            self.devices[serial] = Expected()
+            was_taken_out = expected.is_taken_out and expected.owner == ISSUER
+            self.devices[serial] = Expected(is_taken_out=was_taken_out)
 
     def hand_back(self, move: Move) -> None:
         serial, expected = move.serial, self.devices[move.serial]
@@ -297,9 +313,27 @@ class OwnershipMachine(RuleBasedStateMachine):
         may = who == right
         self.attempt(may, lambda: act(self.access(who), pending))
         if may and answer == "accept":
-            expected.owner = who
+            expected.give_to(who)
         if may:
             expected.offered_to = ""
+
+    def download(self, move: Move) -> None:
+        expected = self.devices[move.serial]
+        who = self.pick(move.who, expected.owner)
+        may = who == expected.owner and expected.state in RELEASABLE_STATES
+        access = self.access(who)
+        chosen = Device.objects.allowed(access, Permission.KEY_EXPORT).filter(serial_number=move.serial)
+        self.attempt(may, lambda: release_keys(access, chosen, event=Event.KEYS_EXPORTED, subject=""))
+        expected.is_taken_out = expected.is_taken_out or may
+
+    def follow(self, _move: Move) -> None:
+        """Let the worker mark what was taken out, at any time: before or after the device has gone elsewhere."""
+        mark_released_devices()
+        assert self.list_marked() == {serial for serial, each in self.devices.items() if each.is_taken_out}
+
+    def list_marked(self) -> set[str]:
+        marked = Device.unscoped.filter(keys_released=True)
+        return set(marked.values_list("serial_number", flat=True))
 
     @invariant()
     def the_database_says_what_the_table_says(self) -> None:
@@ -315,6 +349,10 @@ class OwnershipMachine(RuleBasedStateMachine):
     def every_key_belongs_to_the_owner_of_its_device(self) -> None:
         pairs = DeviceKey.unscoped.values_list("owner", "device__owner")
         assert all(of_key == of_device for of_key, of_device in pairs)
+
+    @invariant()
+    def only_what_its_owner_took_out_is_marked(self) -> None:
+        assert self.list_marked() <= {serial for serial, each in self.devices.items() if each.is_taken_out}
 
     @invariant()
     def every_label_tells_the_state_of_a_device_of_its_own_organisation(self) -> None:

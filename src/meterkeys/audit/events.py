@@ -68,6 +68,9 @@ class Event(models.TextChoices):
 
 KEY_RELEASES = (Event.KEY_SHOWN, Event.KEY_DOWNLOADED, Event.KEY_CHECKED, Event.KEYS_EXPORTED)
 
+KEYS_TAKEN_OUT = tuple(event for event in KEY_RELEASES if event is not Event.KEY_CHECKED)
+"""Releases after which somebody has the key: a check against a telegram gives a verdict only."""
+
 OWNER_CHANGES = (
     Event.DEVICES_IMPORTED,
     Event.DEVICES_DELIVERED,

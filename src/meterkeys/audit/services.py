@@ -1,7 +1,7 @@
 """Write the audit, and ask it who did what to a device."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Protocol
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import models
 from django.utils import timezone
 
-from meterkeys.audit.events import Event
+from meterkeys.audit.events import OWNER_CHANGES, Event
 from meterkeys.audit.models import AuditedDevices, AuditEntry
 
 PIECE = 4096
@@ -104,6 +104,24 @@ def _contains(device_ids: bytes, wanted: bytes) -> bool:
     """Look `wanted` up in sorted ids of 16 bytes each."""
     index = bisect_left(range(len(device_ids) // 16), wanted, key=lambda i: device_ids[16 * i : 16 * i + 16])
     return device_ids[16 * index : 16 * index + 16] == wanted
+
+
+def find_new_owner(organisation_id: UUID, data: Mapping[str, object]) -> UUID:
+    """Return who an entry of `OWNER_CHANGES` made the owner; an import makes whoever imported."""
+    return UUID(str(data["to"])) if data.get("to") else organisation_id
+
+
+def list_later_owners(entry_id: int, first_id: UUID, last_id: UUID) -> Iterator[tuple[UUID, bytes]]:
+    """Yield the changes of owner that came after an entry: the new owner, and joined ids of devices that went there.
+
+    As far as they can concern devices between the two ids; some of those named lie outside.
+    """
+    pieces = AuditedDevices.objects.filter(
+        entry__gt=entry_id, first_id__lte=last_id, last_id__gte=first_id, entry__event__in=OWNER_CHANGES
+    )
+    values = pieces.values_list("entry__organisation_id", "entry__data", "device_ids")
+    for organisation_id, data, device_ids in values.iterator(chunk_size=50):
+        yield find_new_owner(organisation_id, data), bytes(device_ids)
 
 
 def iterate_device_ids(entry: AuditEntry) -> Iterator[bytes]:

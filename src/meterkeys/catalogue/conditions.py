@@ -1,7 +1,9 @@
 """What the filters of the device list mean: conditions on a query, each within what the reader may see."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, time, timedelta
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -65,16 +67,26 @@ def _match_owners(values: Values, _access: Access) -> Q:
 
 
 def _match_radio(values: Values, _access: Access) -> Q:
-    condition = NOTHING
-    for value in values:
-        condition |= RADIO.get(value, NOTHING)
-    return condition
+    return _match_any(RADIO, values)
+
+
+def _match_downloaded(values: Values, _access: Access) -> Q:
+    return _match_any(DOWNLOADED, values)
+
+
+def _match_any(conditions: Mapping[str, Q], values: Values) -> Q:
+    """Return the condition that one of those named by the values holds."""
+    return reduce(or_, (conditions.get(value, NOTHING) for value in values), NOTHING)
 
 
 RADIO = {
     "lorawan": Q(dev_eui__gt=""),
     "wmbus": Q(wmbus_id__gt=""),
     EMPTY: NO_RADIO,
+}
+DOWNLOADED = {
+    "yes": Q(keys_released=True),
+    "never": Q(keys_released=False),
 }
 
 CONDITIONS: dict[str, Callable[[Values, Access], Q]] = {
@@ -85,6 +97,7 @@ CONDITIONS: dict[str, Callable[[Values, Access], Q]] = {
     "batch": _match_batches,
     "owner": _match_owners,
     "radio": _match_radio,
+    "downloaded": _match_downloaded,
 }
 
 

@@ -1,7 +1,9 @@
 """Everything that the page of one device shows. Its keys are slots: which there are, never what they hold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 from uuid import UUID
 
 from django.http import Http404
@@ -34,13 +36,20 @@ REQUEST_EVENTS = (
 
 @dataclass(frozen=True, slots=True)
 class KeySlot:
-    """A key as it is shown: masked. `reveal_url` is empty where the person may not see the key."""
+    """A key as it is shown: masked. `reveal_url` is empty where the person may not see the key.
+
+    `version` is None where there is one only; `older` are those that it replaced, the newest of them first.
+    `check_digits` are empty if none are known.
+    """
 
     key_id: UUID
-    slot: str
     name: str | Promise
     algorithm: str
+    version: int | None
+    check_name: str
+    check_digits: str
     reveal_url: str
+    older: "Sequence[KeySlot]" = ()
     download_url: str = ""
     note: str | Promise = ""
 
@@ -96,17 +105,32 @@ def may_open_batch(access: Access, device: Device) -> bool:
 
 
 def list_slots(access: Access, device: Device, actions: DeviceActions) -> list[KeySlot]:
-    """Return the device's current keys, masked: of each kind the newest version."""
-    newest = {key.slot: key for key in list_key_slots(access, device)}
-    return [build_slot(device, key, actions) for key in newest.values()]
+    """Return the device's current keys, masked: of each kind the newest version, with the older ones behind it."""
+    by_kind = groupby(list_key_slots(access, device), key=attrgetter("kind"))
+    slots = [[build_slot(device, key, actions) for key in keys] for _kind, keys in by_kind]
+    return [stack_versions(versions) for versions in slots]
+
+
+def stack_versions(versions: Sequence[KeySlot]) -> KeySlot:
+    """Return the newest version, which comes last, with the others behind it; a single one needs no number."""
+    *older, newest = versions
+    return replace(newest, older=older[::-1]) if older else replace(newest, version=None)
+
+
+def find_slot(slots: Sequence[KeySlot], key_id: UUID) -> KeySlot | None:
+    """Return the slot of that key, of whatever version."""
+    every = (one for slot in slots for one in (slot, *slot.older))
+    return next((slot for slot in every if slot.key_id == key_id), None)
 
 
 def build_slot(device: Device, key: DeviceKey, actions: DeviceActions) -> KeySlot:
     return KeySlot(
         key_id=key.pk,
-        slot=key.slot,
         name=KEY_NAMES[key.slot],
         algorithm=f"{key.key_class}, {key.algorithm_name}",
+        version=key.version,
+        check_name=key.check_name,
+        check_digits=key.check_digits,
         reveal_url=reverse("key_show", args=[device.pk, key.pk]) if actions.may_release_keys else "",
     )
 

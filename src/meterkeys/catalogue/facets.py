@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from meterkeys.catalogue.conditions import RADIO, STATE_OF_STATUS, narrow
+from meterkeys.catalogue.conditions import DOWNLOADED, RADIO, STATE_OF_STATUS, narrow
 from meterkeys.catalogue.facet_counts import count_options
 from meterkeys.catalogue.filters import EMPTY, FACETS, Filters, SearchBy, parse_id, parse_ids
 from meterkeys.catalogue.labels import list_used_labels
@@ -33,6 +33,7 @@ TITLES: dict[str, str | Promise] = {
     "batch": _("Batch reference"),
     "owner": _("Owner"),
     "radio": _("Radio"),
+    "downloaded": _("Keys"),
 }
 EMPTY_TITLES: dict[str, str | Promise] = {
     "label": _("Without label"),
@@ -45,6 +46,10 @@ RADIO_TITLES: dict[str, str | Promise] = {
     EMPTY: EMPTY_TITLES["radio"],
 }
 """The radio of a device tells the class of its keys: AppKey and NwkKey, or OMS key."""
+DOWNLOADED_TITLES: dict[str, str | Promise] = {
+    "yes": _("Downloaded or shown"),
+    "never": _("Never downloaded or shown"),
+}
 
 
 class Value(NamedTuple):
@@ -178,6 +183,10 @@ def list_radios(_access: Access, _filters: Filters, search: str) -> Iterable[Val
     return _choose([Value(value, str(RADIO_TITLES[value])) for value in RADIO], search)
 
 
+def list_downloaded(_access: Access, _filters: Filters, search: str) -> Iterable[Value]:
+    return _choose([Value(value, str(DOWNLOADED_TITLES[value])) for value in DOWNLOADED], search)
+
+
 def _choose(values: Iterable[Value], search: str) -> list[Value]:
     return [value for value in values if search.casefold() in value.label.casefold()]
 
@@ -239,6 +248,7 @@ NAME_FIELDS = {"type": "name", "label": "text", "batch": "reference", "owner": "
 FIXED: dict[str, dict[str, str | Promise]] = {
     "status": {value: state.label for value, state in STATE_OF_STATUS.items()},
     "radio": RADIO_TITLES,
+    "downloaded": DOWNLOADED_TITLES,
 }
 """Facets whose values are few and known beforehand."""
 
@@ -250,4 +260,5 @@ SOURCES: dict[str, Callable[[Access, Filters, str], Iterable[Value]]] = {
     "batch": list_batches,
     "owner": list_owners,
     "radio": list_radios,
+    "downloaded": list_downloaded,
 }

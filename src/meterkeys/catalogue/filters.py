@@ -12,7 +12,7 @@ from django.urls import reverse
 
 PAGE_SIZES = (25, 50, 100, 250)
 DEFAULT_PAGE_SIZE = 50
-FACETS = ("serial", "type", "status", "label", "batch", "owner", "radio")
+FACETS = ("serial", "type", "status", "label", "batch", "owner", "radio", "downloaded")
 EMPTY = "-"
 """The value of a facet that stands for devices which have nothing there: no label, no batch."""
 
@@ -57,6 +57,7 @@ class Filters:
     batch: tuple[str, ...] = ()
     owner: tuple[str, ...] = ()
     radio: tuple[str, ...] = ()
+    downloaded: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
     imported_from: str = ""
     imported_to: str = ""

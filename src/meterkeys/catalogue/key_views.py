@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_variables
 from meterkeys.audit.events import Event
 from meterkeys.catalogue.actions import find_actions
 from meterkeys.catalogue.conditions import narrow
-from meterkeys.catalogue.device_page import KeySlot, build_device_page, find_device, list_slots
+from meterkeys.catalogue.device_page import KeySlot, build_device_page, find_device, find_slot, list_slots
 from meterkeys.catalogue.filters import Filters
 from meterkeys.catalogue.history import read_history
 from meterkeys.core.errors import DomainError
@@ -81,9 +81,12 @@ def only_posted(view: KeyView[P]) -> KeyView[P]:
 def show_key(request: MemberRequest, device_id: UUID, key_id: UUID) -> HttpResponse:
     """Show one key of a device: in its slot, or without script on the whole page."""
     device = find_device(request.access, Permission.KEY_READ, device_id)
-    slot = find_slot(request.access, device, key_id)
+    slots = list_slots(request.access, device, find_actions(request.access, device))
+    slot = find_slot(slots, key_id)
+    if slot is None:
+        raise Http404
     try:
-        value = open_key(request.access, device, slot)
+        value = open_key(request.access, device, slot.key_id)
     except DomainError as error:
         return refuse_key(request, device, slot, error)
     shown = {"slot": slot, "value": value, "seconds": SHOWN_SECONDS}
@@ -94,23 +97,15 @@ def show_key(request: MemberRequest, device_id: UUID, key_id: UUID) -> HttpRespo
     return render(request, "catalogue/device_detail.html", {"page": page, "shown": shown})
 
 
-def find_slot(access: Access, device: Device, key_id: UUID) -> KeySlot:
-    slots = list_slots(access, device, find_actions(access, device))
-    slot = next((slot for slot in slots if slot.key_id == key_id), None)
-    if slot is None:
-        raise Http404
-    return slot
-
-
 @sensitive_variables()
-def open_key(access: Access, device: Device, slot: KeySlot) -> str:
+def open_key(access: Access, device: Device, key_id: UUID) -> str:
     """Return the key in hexadecimal digits, its reading recorded. DomainError where it may not leave."""
     devices = Device.objects.allowed(access, Permission.KEY_READ).filter(pk=device.pk)
     release = release_keys(access, devices, event=Event.KEY_SHOWN, subject=device.serial_number)
-    for _row, keys in release.read([]):
-        if slot.slot in keys:
-            return keys[slot.slot].hex().upper()
-    raise NothingToReleaseError
+    key = release.read_key(key_id)
+    if key is None:
+        raise NothingToReleaseError
+    return key.hex().upper()
 
 
 def refuse_key(request: MemberRequest, device: Device, slot: KeySlot, error: DomainError) -> HttpResponse:

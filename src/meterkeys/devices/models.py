@@ -115,6 +115,11 @@ class Device(TenantModel):
         null=True, blank=True, help_text="The ownership request or the offer that it waits in: one at most."
     )
     created_at = models.DateTimeField()
+    keys_released = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether the present owner has taken a key of it out; follows the audit.",
+    )
 
     class Meta(TenantModel.Meta):
         constraints = [
@@ -159,6 +164,16 @@ class Device(TenantModel):
                 fields=["pending_id", "id"],
                 name="device_pending",
                 condition=models.Q(pending_id__isnull=False),
+            ),
+            models.Index(
+                fields=["owner", "id"],
+                name="device_owner_released",
+                condition=models.Q(keys_released=True),
+            ),
+            models.Index(
+                fields=["owner", "id"],
+                name="device_owner_unreleased",
+                condition=models.Q(keys_released=False),
             ),
         ]
 

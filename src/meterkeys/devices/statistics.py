@@ -30,6 +30,8 @@ TYPICAL_ROWS = {
     "device_batch": "1000000 1000 1",
     "device_batch_serial": "1000000 1000 1 1",
     "device_batch_unclaimed": "10000 500 200",
+    "device_owner_released": "500000 50000 1",
+    "device_owner_unreleased": "1000000 100000 1",
     "device_pending": "10000 100 1",
 }
 """For each index the rows in it, and how many have the same first column, the same first two, and so on."""

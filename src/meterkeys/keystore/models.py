@@ -6,6 +6,7 @@ from django.db import models
 
 from meterkeys.devices.models import Device
 from meterkeys.keystore.crypto.algorithms import Algorithm
+from meterkeys.keystore.crypto.check_value import name_check_value
 from meterkeys.keystore.crypto.kinds import KeyKind
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.tenancy import TenantModel
@@ -51,6 +52,11 @@ class DeviceKey(TenantModel):
     algorithm = models.SmallIntegerField()
     blob = models.BinaryField()
     fingerprint = models.BinaryField()
+    check_value = models.BinaryField(
+        null=True,
+        blank=True,
+        help_text="See crypto.check_value; none for a key that was sealed before there were any.",
+    )
 
     class Meta(TenantModel.Meta):
         constraints = [
@@ -74,3 +80,29 @@ class DeviceKey(TenantModel):
     def algorithm_name(self) -> str:
         """Name as the standards write it, such as `AES-128`."""
         return Algorithm(self.algorithm).label
+
+    @property
+    def check_name(self) -> str:
+        """What the check value is called, which says how it is made."""
+        return name_check_value(self.algorithm)
+
+    @property
+    def check_digits(self) -> str:
+        """Check value as it is written, such as `763CBC`; empty if none is known."""
+        return "" if self.check_value is None else bytes(self.check_value).hex().upper()
+
+
+class AuditPlace(models.Model):
+    """How far the audit has been followed by `released_marks`: one row.
+
+    `gaps` are numbers below `last_entry` that no entry had when it was passed, each with when that was, in seconds
+    since 1970. `waiting` are entries whose devices are still to be marked, the first of them beyond `last_piece`.
+    """
+
+    last_entry = models.BigIntegerField(default=0)
+    gaps = models.JSONField(default=list)
+    waiting = models.JSONField(default=list)
+    last_piece = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"audit entry {self.last_entry}"

@@ -16,6 +16,7 @@ from meterkeys.core.ids import new_id
 from meterkeys.devices.models import RELEASABLE_STATES, Device
 from meterkeys.keystore import keyring
 from meterkeys.keystore.crypto.algorithms import algorithm_for
+from meterkeys.keystore.crypto.check_value import compute_check_value
 from meterkeys.keystore.crypto.envelope import EnvelopeError, blob_version
 from meterkeys.keystore.crypto.kinds import KeyKind
 from meterkeys.keystore.crypto.ownership_code import (
@@ -42,6 +43,7 @@ KEY_COLUMNS = (
     ("algorithm", "int2"),
     ("blob", "bytea"),
     ("fingerprint", "bytea"),
+    ("check_value", "bytea"),
 )
 """Columns of a sealed key's row, in the order in which `seal_keys` yields them."""
 
@@ -77,9 +79,9 @@ def seal_keys(owner_id: UUID, keys: Iterable[tuple[UUID, str, bytes]]) -> list[b
     sealed: list[bulk.Row] = []
     for (key_id, device_id, kind, key), blob in zip(rows, blobs, strict=True):
         algorithm = algorithm_for(len(key))
-        mark = fingerprint(algorithm, key)
+        marks = fingerprint(algorithm, key), compute_check_value(algorithm, key)
         sealed.append(
-            (encode(key_id), owner, encode(device_id), kind, FIRST_VERSION, int(algorithm), blob, mark)
+            (encode(key_id), owner, encode(device_id), kind, FIRST_VERSION, int(algorithm), blob, *marks)
         )
     return sealed
 
@@ -126,27 +128,50 @@ class KeyRelease:
             for owner_id in self._owner_ids:
                 yield ReleasedPiece(owner_id, self._read_piece(owner_id, piece, columns))
 
+    def read_key(self, key_id: UUID) -> bytes | None:
+        """Return one key, of whatever version, of the devices that left; None if it is of none of them.
+
+        Raises SealedError without a root key, DamagedKeyError for a damaged or moved key.
+        """
+        wanted = bulk.to_raw_id(key_id)
+        for piece in iterate_device_ids(self._entry):
+            for owner_id in self._owner_ids:
+                _devices, sealed = self._fetch_piece(owner_id, piece, [])
+                if found := [row for row in sealed if row[1] == wanted]:
+                    return self._open(owner_id, found)[0]
+        return None
+
     def _read_piece(self, owner_id: UUID, piece: bytes, columns: Sequence[str]) -> list[ReleasedDevice]:
+        devices, sealed = self._fetch_piece(owner_id, piece, columns)
+        keys: dict[bulk.RawId, dict[str, bytes]] = {row[0]: {} for row in devices}
+        # The newest version of a key comes last and stays.
+        for row, key in zip(sealed, self._open(owner_id, sealed), strict=True):
+            keys[row[0]][SLOTS[row[2]]] = key
+        return [(row, keys[row[0]]) for row in devices]
+
+    def _fetch_piece(
+        self, owner_id: UUID, piece: bytes, columns: Sequence[str]
+    ) -> tuple[list[bulk.Row], list[bulk.Row]]:
+        """Return the devices of the piece that are still the owner's and open, and their keys, sealed."""
         raw_ids = bulk.split_ids(piece)
         if self._wanted is not None:
             raw_ids = [raw_id for raw_id in raw_ids if raw_id in self._wanted]
         if not raw_ids:
-            return []
+            return [], []
         where = self._match_devices(owner_id, raw_ids)
         # Keys first: of a device that changes hands between the two queries nothing is opened.
         sealed = self._fetch_keys(where)
         audited = set(raw_ids)
         devices = [row for row in self._fetch_devices(where, columns) if row[0] in audited]
-        keys: dict[bulk.RawId, dict[str, bytes]] = {row[0]: {} for row in devices}
-        sealed = [row for row in sealed if row[0] in keys]
-        # The newest version of a key comes last and stays.
+        found = {row[0] for row in devices}
+        return devices, [row for row in sealed if row[0] in found]
+
+    def _open(self, owner_id: UUID, sealed: Sequence[bulk.Row]) -> list[bytes]:
         try:
-            for row, key in zip(sealed, _open_rows(owner_id, sealed), strict=True):
-                keys[row[0]][SLOTS[row[2]]] = key
+            return list(_open_rows(owner_id, sealed))
         except EnvelopeError as error:
             logger.error("A key of audit entry %s does not open.", self._entry.pk)  # noqa: TRY400 — no frames with keys
             raise DamagedKeyError from error
-        return [(row, keys[row[0]]) for row in devices]
 
     def _fetch_keys(self, where: "_Where") -> list[bulk.Row]:
         return bulk.fetch_rows(
@@ -271,7 +296,8 @@ def _list_owners(devices: models.QuerySet[Device], reach: frozenset[UUID]) -> li
 def reencrypt_keys(device_ids: Sequence[bulk.RawId], *, from_owner: UUID, to_owner: UUID) -> int:
     """Seal the keys of these devices for another owner, inside the transaction that changes the owner.
 
-    Plaintext stays within this call. Returns the number of keys. Raises EnvelopeError if one does not open, and
+    Plaintext stays within this call. Keys that were stored without a check value get theirs. Returns the number of
+    keys. Raises EnvelopeError if one does not open, and
     SealedError without a root key; the caller's transaction then rolls everything back.
     """
     count = 0
@@ -283,16 +309,16 @@ def reencrypt_keys(device_ids: Sequence[bulk.RawId], *, from_owner: UUID, to_own
 def _reencrypt_chunk(device_ids: Sequence[bulk.RawId], from_owner: UUID, to_owner: UUID) -> int:
     condition, parameters = bulk.match_ids("device_id", device_ids)
     rows = bulk.fetch_rows(
-        f"SELECT {bulk.select_id('device_id')}, {bulk.select_id('id')}, kind, version, blob "
+        f"SELECT {bulk.select_id('device_id')}, {bulk.select_id('id')}, kind, version, blob, check_value IS NULL "
         f"FROM keystore_devicekey WHERE {condition} AND {bulk.without_index('owner_id')} = %s",
         [*parameters, bulk.encode_id(from_owner)],
     )
+    keys = list(_open_rows(from_owner, [row[:5] for row in rows]))
+    _add_check_values([(row[1], key) for row, key in zip(rows, keys, strict=True) if row[5]])
     decode = bulk.decode_ids()
     blobs = keyring.current_cipher(to_owner).seal_many(
         (decode(key_id), decode(device_id), kind, version, key)
-        for (device_id, key_id, kind, version, _blob), key in zip(
-            rows, _open_rows(from_owner, rows), strict=True
-        )
+        for (device_id, key_id, kind, version, *_more), key in zip(rows, keys, strict=True)
     )
     bulk.update_by_id(
         "keystore_devicekey",
@@ -302,6 +328,15 @@ def _reencrypt_chunk(device_ids: Sequence[bulk.RawId], from_owner: UUID, to_owne
         {"owner_id": bulk.encode_id(to_owner)},
     )
     return len(rows)
+
+
+def _add_check_values(keys: Sequence[tuple[bulk.RawId, bytes]]) -> None:
+    """Store the check values of keys, each given with the id of its record."""
+    if keys:
+        values = [compute_check_value(algorithm_for(len(key)), key) for _id, key in keys]
+        bulk.update_by_id(
+            "keystore_devicekey", [raw_id for raw_id, _key in keys], ("check_value", "bytea"), values, {}
+        )
 
 
 def draw_ownership_code() -> tuple[str, bytes]:
@@ -319,6 +354,6 @@ def hash_ownership_code(text: str) -> bytes | None:
 
 
 def list_key_slots(access: Access, device: Device) -> list[DeviceKey]:
-    """Return which keys the device has, without opening any."""
+    """Return which keys the device has, all versions of each kind, the newest last, without opening any."""
     keys = DeviceKey.objects.allowed(access, Permission.DEVICE_VIEW).filter(device=device)
     return list(keys.defer("blob", "fingerprint").order_by("kind", "version"))

@@ -61,8 +61,8 @@ def _prepare(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def change_owner(device_ids: Sequence[RawId], *, from_owner: UUID, to_owner: UUID, **changes: Any) -> None:
-    """Give locked devices of one owner to another, with their keys sealed anew for the new one."""
-    change_devices(device_ids, owner=to_owner, pending_id=None, **changes)
+    """Give locked devices of one owner to another, with their keys sealed anew for the new one, who has taken none out yet."""
+    change_devices(device_ids, owner=to_owner, pending_id=None, keys_released=False, **changes)
     reencrypt_keys(device_ids, from_owner=from_owner, to_owner=to_owner)
 
 

@@ -3,6 +3,7 @@
 import logging
 import signal
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from meterkeys.accounts.resets import answer_reset_requests
 from meterkeys.catalogue.selection import forget_selections
 from meterkeys.config.worker import Job, StopRequest, run_jobs
+from meterkeys.keystore.released_marks import mark_released_devices
 from meterkeys.mail.services import send_due_letters
 from meterkeys.notices.services import delete_old_notices
 from meterkeys.ownership.services import expire_offers, expire_requests
@@ -22,6 +24,7 @@ LETTERS_EVERY = 1.0
 RESETS_EVERY = 1.0
 EXPIRY_EVERY = 60.0
 RUNS_EVERY = 1.0
+MARKS_EVERY = 2.0
 SLICE = 5.0
 """Seconds for long work at a time: then the letters have their turn, and the work goes on where it was."""
 CLEANING_EVERY = 24 * 3600.0
@@ -43,6 +46,7 @@ class Command(BaseCommand):
         jobs = [
             Job("send letters", partial(send_due_letters, is_stopping=stop.is_made), LETTERS_EVERY),
             Job("do long work", partial(work_for_a_while, stop), RUNS_EVERY),
+            Job("mark devices whose keys were taken out", partial(mark_for_a_while, stop), MARKS_EVERY),
             Job("end requests that have run out", expire_requests, EXPIRY_EVERY),
             Job("end offers that have run out", expire_offers, EXPIRY_EVERY),
             Job("answer requests for new passwords", answer_reset_requests, RESETS_EVERY),
@@ -55,5 +59,14 @@ class Command(BaseCommand):
 
 
 def work_for_a_while(stop: StopRequest) -> int:
+    return work_on_runs(end_slice(stop))
+
+
+def mark_for_a_while(stop: StopRequest) -> int:
+    return mark_released_devices(end_slice(stop))
+
+
+def end_slice(stop: StopRequest) -> Callable[[], bool]:
+    """Return what tells whether it is the others' turn, or time to stop."""
     end = time.monotonic() + SLICE
-    return work_on_runs(lambda: stop.is_made() or time.monotonic() > end)
+    return lambda: stop.is_made() or time.monotonic() > end
