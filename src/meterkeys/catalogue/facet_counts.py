@@ -23,7 +23,7 @@ POINTERS = {"type": "product_type", "batch": "batch", "owner": "owner"}
 COPIED = ("type", "status", "batch")
 """Facets that a label on a device has a copy of."""
 
-COUNTED = frozenset({*POINTERS, "label", "status", "radio"})
+COUNTED = frozenset({*POINTERS, "label", "status", "radio", "downloaded"})
 
 
 class CountOf(Subquery):
