@@ -22,6 +22,7 @@ from bench.page_world import (
 )
 from meterkeys.core import bulk
 from meterkeys.devices.models import DeviceState
+from meterkeys.devices.statistics import refresh_statistics
 
 FIRST_IMPORT = int(datetime(2023, 1, 1, tzinfo=UTC).timestamp() * 1000)
 THREE_YEARS = 3 * 365 * 24 * 3600 * 1000
@@ -139,7 +140,7 @@ def fill(size: int, *, rare: int, shares: tuple[int, int] = (600, 3)) -> Stock:
     for owner in (stock.large, stock.niche):
         write_rarities(stock, owner, dialect)
     run("DROP TABLE bench_batch", *dialect.finish)
-    bulk.refresh_statistics()
+    refresh_statistics()
     return stock
 
 

@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from meterkeys.accounts.models import User
 from meterkeys.catalogue.models import FrozenSelection
 from meterkeys.core import bulk
+from meterkeys.devices.serial_parts import TRIGGER, ensure_serial_parts
+from meterkeys.devices.statistics import refresh_statistics
 from tests.browser.conftest import DESK, OpenContext, find_faults, take_screenshot
 from tests.world import World, get_product_type
 
@@ -38,12 +40,13 @@ def million(committed_world: World) -> Iterator[World]:
             "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'devices_device' AND sql > ''"
         )
         indexes = cursor.fetchall()
+        cursor.execute(f"DROP TRIGGER {TRIGGER}")
         for name, _definition in indexes:
             cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
         cursor.execute(INSERT, [MILLION, *ids])
         for _name, definition in indexes:
             cursor.execute(definition.replace("%", "%%"), [])
-    bulk.refresh_statistics()
+    refresh_statistics()
     yield world
     with connection.cursor() as cursor:
         # Without foreign keys SQLite drops all rows of a table at once, instead of one by one.
@@ -52,6 +55,7 @@ def million(committed_world: World) -> Iterator[World]:
         cursor.execute("DELETE FROM devices_device")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA cache_size = -2000")
+    ensure_serial_parts()
 
 
 def read_numbers(page: Page, selector: str) -> list[int]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from meterkeys.catalogue.filters import EMPTY, FACETS, Filters, parse_ids
 from meterkeys.catalogue.search import NOTHING, find_way, match_search
 from meterkeys.core.ids import first_id_at
-from meterkeys.devices.models import Device, DeviceLabel, DeviceState
+from meterkeys.devices.models import NO_RADIO, Device, DeviceLabel, DeviceState
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 
@@ -74,7 +74,7 @@ def _match_radio(values: Values, _access: Access) -> Q:
 RADIO = {
     "lorawan": Q(dev_eui__gt=""),
     "wmbus": Q(wmbus_id__gt=""),
-    EMPTY: Q(dev_eui="", wmbus_id=""),
+    EMPTY: NO_RADIO,
 }
 
 CONDITIONS: dict[str, Callable[[Values, Access], Q]] = {

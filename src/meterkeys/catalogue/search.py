@@ -8,16 +8,18 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Reverse
-from django.db.models.lookups import GreaterThanOrEqual, LessThan
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Reverse, StrIndex
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan
 from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.catalogue.filters import Filters, SearchBy
+from meterkeys.core import bulk
 from meterkeys.core.database import QueryTooSlowError, limit_query_time
 from meterkeys.devices.models import Batch, Device, DeviceLabel, Label
+from meterkeys.devices.serial_parts import find_ids_with_part
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 
@@ -94,7 +96,23 @@ def _match_end(text: str, _access: Access) -> Q:
 
 
 def _match_inside(text: str, _access: Access) -> Q:
-    return Q(serial_number__contains=text) if len(text) >= SHORTEST_PART else NOTHING
+    """Match upper and lower case apart: SQLite's own operator takes them as alike."""
+    if len(text) < SHORTEST_PART:
+        return NOTHING
+    if bulk.is_postgresql():
+        return Q(serial_number__contains=text)
+    few = find_ids_with_part(text)
+    if few is None:
+        return Q(GreaterThan(StrIndex("serial_number", Value(text)), 0))
+    return Q(pk__in=bulk.list_raw_ids(few))
+
+
+def is_rare_inside(text: str) -> bool:
+    """Tell whether an index finds those with the text inside; otherwise a walk meets them soon, or looks through all.
+
+    PostgreSQL's index is taken to find few.
+    """
+    return bulk.is_postgresql() or len(text) < SHORTEST_PART or find_ids_with_part(text) is not None
 
 
 def _match_dev_eui(text: str, _access: Access) -> Q:

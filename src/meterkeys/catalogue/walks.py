@@ -18,8 +18,10 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Concat, Reverse
 from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
-from meterkeys.catalogue.conditions import list_states, narrow
+from meterkeys.catalogue.conditions import RADIO, list_states, narrow
 from meterkeys.catalogue.filters import EMPTY, Filters, Order, SearchBy, parse_id, parse_ids
+from meterkeys.catalogue.search import is_rare_inside
+from meterkeys.core import bulk
 from meterkeys.devices.models import Device, DeviceLabel, DeviceState
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
@@ -107,17 +109,15 @@ BY_END = Sorting(Reverse("serial_number"), is_reversed=True)
 # Not the column itself: its index would be walked from one end to the other for the few that contain a text.
 BY_SERIAL_OF_FEW = Sorting(Concat("serial_number", Value("")))
 
-SORTING_OF_SEARCH = {
-    SearchBy.START: BY_SERIAL,
-    SearchBy.END: BY_END,
-    SearchBy.INSIDE: BY_SERIAL_OF_FEW,
-}
-"""What is looked for in serial numbers comes in the order of the index that finds it."""
 
-
-def find_sorting(filters: Filters) -> Sorting:
-    if filters.q and filters.by in SORTING_OF_SEARCH:
-        return SORTING_OF_SEARCH[filters.by]
+def find_sorting(filters: Filters, *, is_few: bool = False) -> Sorting:
+    """Return the order: what is looked for in serial numbers comes in that of the index that finds it."""
+    if filters.q and filters.by is SearchBy.END:
+        return BY_END
+    if filters.q and filters.by is SearchBy.INSIDE:
+        return BY_SERIAL_OF_FEW if is_few else BY_SERIAL
+    if filters.q and filters.by is SearchBy.START:
+        return BY_SERIAL
     return NEWEST if filters.order is Order.NEWEST else BY_SERIAL
 
 
@@ -142,7 +142,10 @@ class Walks:
 def plan_walks(access: Access, filters: Filters) -> Walks:
     devices = Device.objects.allowed(access, Permission.DEVICE_VIEW)
     devices = devices.select_related("product_type", "batch", "owner")
-    splits = find_splits(filters, access.reach(Permission.DEVICE_VIEW))
+    is_few = finds_few(filters)
+    splits = {} if is_few else find_splits(filters, access.reach(Permission.DEVICE_VIEW))
+    if "label" not in splits:
+        splits |= split_radio(filters, devices)
     combinations = list(product(*splits.values()))
     if len(combinations) > MOST_WALKS:
         splits, combinations = {}, [()]
@@ -151,7 +154,7 @@ def plan_walks(access: Access, filters: Filters) -> Walks:
     matching = (
         match_once(rows, splits) if has_one_row_each(rows, splits) else narrow(filters, devices, access)
     )
-    return Walks(devices, queries, matching, find_sorting(filters))
+    return Walks(devices, queries, matching, find_sorting(filters, is_few=is_few))
 
 
 def find_rows(access: Access, filters: Filters, devices: QuerySet[Device], splits: Splits) -> Rows:
@@ -178,9 +181,7 @@ def match_once(rows: Rows, splits: Splits) -> Rows:
 
 
 def find_splits(filters: Filters, organisations: Collection[UUID]) -> Splits:
-    """Choose the index to walk on, by what is chosen; an empty answer leaves the choice to the database."""
-    if filters.by in FINDING_FEW or is_chosen(filters, "serial"):
-        return {}
+    """Choose the index to walk on, by what is chosen."""
     has_label = is_chosen(filters, "label") and not filters.q
     labels: Splits = {"label": [Q(label=label) for label in parse_ids(filters.label)]} if has_label else {}
     if is_chosen(filters, "batch"):
@@ -194,7 +195,31 @@ def find_splits(filters: Filters, organisations: Collection[UUID]) -> Splits:
     return splits | split_types(filters) | {"status": split_states(filters)}
 
 
-FINDING_FEW = (SearchBy.INSIDE, SearchBy.DEV_EUI, SearchBy.RADIO, SearchBy.BATCH, SearchBy.LABEL)
+FINDING_FEW = (SearchBy.DEV_EUI, SearchBy.RADIO, SearchBy.BATCH, SearchBy.LABEL)
+
+
+def finds_few(filters: Filters) -> bool:
+    """Tell whether an index finds what is looked for, in whatever order; the database may then choose it."""
+    if filters.q and filters.by is SearchBy.INSIDE:
+        return is_rare_inside(filters.q)
+    return filters.by in FINDING_FEW or is_chosen(filters, "serial")
+
+
+COMMON_RADIO: dict[tuple[str, ...], Q] = {("lorawan",): ~Q(dev_eui=""), ("wmbus",): ~Q(wmbus_id="")}
+"""What the radio means in words that no index answers: so it is looked at on the way along another one."""
+MOST_TO_SORT = 2_000
+
+
+def split_radio(filters: Filters, devices: QuerySet[Device]) -> Splits:
+    """Keep SQLite from the index of a radio's addresses, out of order, where many devices are in it: it would sort them.
+
+    PostgreSQL counts them itself.
+    """
+    condition = None if filters.is_left_out("radio") else COMMON_RADIO.get(filters.radio)
+    if condition is None or bulk.is_postgresql():
+        return {}
+    found = devices.filter(RADIO[filters.radio[0]])[: MOST_TO_SORT + 1].count()
+    return {"radio": [condition]} if found > MOST_TO_SORT else {}
 
 
 def is_chosen(filters: Filters, facet: str) -> bool:

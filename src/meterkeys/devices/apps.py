@@ -3,6 +3,8 @@ from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.devices.product_types import ensure_product_types
+from meterkeys.devices.serial_parts import ensure_serial_parts
+from meterkeys.devices.statistics import ensure_statistics
 from meterkeys.organisations.holders import register_holder, register_leftovers
 
 
@@ -11,7 +13,8 @@ class DevicesConfig(AppConfig):
     label = "devices"
 
     def ready(self) -> None:
-        post_migrate.connect(ensure_product_types, sender=self)
+        for ensure in (ensure_product_types, ensure_serial_parts, ensure_statistics):
+            post_migrate.connect(ensure, sender=self)
         # Models are only there now.
         from meterkeys.devices import holdings  # noqa: PLC0415
 

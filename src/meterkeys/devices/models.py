@@ -47,6 +47,9 @@ UNCLAIMED_STATES = (DeviceState.IN_STOCK, DeviceState.DELIVERED, DeviceState.REQ
 """States of a device in a batch that nobody has got yet."""
 
 
+NO_RADIO = models.Q(dev_eui="", wmbus_id="")
+
+
 class Batch(TenantModel):
     """A set of devices that an issuer delivers under one reference, to one receiver or to whoever has the code."""
 
@@ -144,6 +147,13 @@ class Device(TenantModel):
                 fields=["owner", "wmbus_id"],
                 name="device_owner_wmbus_id",
                 condition=models.Q(wmbus_id__gt=""),
+            ),
+            # Hardly any device is in these two.
+            models.Index(fields=["owner", "id"], name="device_owner_no_radio", condition=NO_RADIO),
+            models.Index(
+                fields=["owner", "serial_number", "id"],
+                name="device_owner_no_radio_serial",
+                condition=NO_RADIO,
             ),
             models.Index(
                 fields=["pending_id", "id"],

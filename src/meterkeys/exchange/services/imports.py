@@ -23,6 +23,7 @@ from meterkeys.devices.services import (
     list_product_types,
     suggest_product_type,
 )
+from meterkeys.devices.statistics import refresh_statistics
 from meterkeys.exchange.services import staging
 from meterkeys.formats.device_csv import MESSAGES, CellError, DeviceRow, read_devices
 from meterkeys.keystore.services import SLOTS, seal_keys
@@ -117,7 +118,7 @@ def import_devices(
         result = _publish(access, rows, known)
     finally:
         staging.drop_tables()
-    bulk.refresh_statistics()
+    refresh_statistics()
     return result
 
 
