@@ -112,8 +112,15 @@ SELECT {id}, owner_id, owner_id, state, {serial}, type_id, batch_id,
 FROM ({rows}) AS r
 """
 LABELS = """
-INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id)
-SELECT {random_id}, owner_id, {label}, {id} FROM ({rows}) AS r WHERE mix(g, {salt}) % 100 < {percent}
+INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id, state, product_type_id, batch_id,
+  serial_number)
+SELECT {random_id}, owner_id, {label}, {id}, state, type_id, batch_id, {serial} FROM ({rows}) AS r WHERE mix(g, {salt}) % 100 < {percent}
+"""
+
+# The rare ones were changed after their labels were hung on them.
+COPIES = """
+UPDATE devices_devicelabel AS l SET state = d.state, product_type_id = d.product_type_id FROM devices_device AS d
+WHERE d.id = l.device_id AND l.owner_id = {owner} AND (l.state <> d.state OR l.product_type_id <> d.product_type_id)
 """
 
 
@@ -263,8 +270,11 @@ def write_rarities(stock: Stock, owner: Owner, dialect: Dialect) -> None:
         f"{owned} AND product_type_id <> {lone} AND {requested} AND (batch_id IS NULL OR batch_id <> {plain})"
     )
     change = "UPDATE devices_device SET {change} WHERE id IN ({rows})"
-    attach = f"INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id) SELECT {dialect.random_id}, {{owner}},"
-    attach = attach.format(owner=quote(owner.organisation.pk)) + f" {checked}, id FROM ({{rows}}) AS r"
+    attach = (
+        "INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id, state, product_type_id, batch_id,"
+        f" serial_number) SELECT {dialect.random_id}, owner_id, {checked}, id, state, product_type_id, batch_id, serial_number"
+        " FROM devices_device WHERE id IN ({rows})"
+    )
     of_type, of_batch = f"{owned} AND product_type_id = {lone}", f"batch_id = {plain}"
     run(
         change.format(change=requested, rows=pick(of_type, owner.rare, turn=0, of=3)),
@@ -273,6 +283,7 @@ def write_rarities(stock: Stock, owner: Owner, dialect: Dialect) -> None:
         attach.format(rows=pick(of_batch, owner.rare, turn=1, of=3)),
         change.format(change=f"product_type_id = {second}", rows=pick(of_batch, owner.rare, turn=2, of=3)),
         attach.format(rows=pick(elsewhere, owner.rare)),
+        COPIES.format(owner=quote(owner.organisation.pk)),
     )
 
 

@@ -16,6 +16,7 @@ from meterkeys.keystore import keyring
 from meterkeys.keystore.crypto.envelope import EnvelopeError, blob_version
 from meterkeys.keystore.models import DeviceKey
 from meterkeys.ownership.models import OwnershipRequest, RequestState, TransferOffer
+from tests.label_copies import list_stale_labels
 from tests.world import key_of
 
 STOCK, DELIVERED, REQUESTED, CLAIMED = DeviceState
@@ -121,7 +122,8 @@ def list_problems(outcomes: Counter[str]) -> list[str]:
         device.pk.bytes: Place(str(device.issuer_id), str(device.issuer_id))
         for device in Device.unscoped.all()
     }
-    return [*_play(places), *_compare(places), *_list_loose_ends(), *_try_keys(), *_count(outcomes)]
+    loose_ends = [*_list_loose_ends(), *_list_stale_labels(), *_list_miscounted_batches()]
+    return [*_play(places), *_compare(places), *loose_ends, *_try_keys(), *_count(outcomes)]
 
 
 def _play(places: dict[bytes, Place]) -> Iterator[str]:
@@ -156,6 +158,19 @@ def _list_loose_ends() -> Iterator[str]:
     waiting = set(Device.unscoped.exclude(pending_id=None).values_list("pending_id", flat=True))
     if open_ids != waiting:
         yield f"{len(open_ids - waiting)} open without a device, {len(waiting - open_ids)} devices wait for nothing"
+
+
+def _list_miscounted_batches() -> Iterator[str]:
+    found = Counter(Device.unscoped.exclude(batch=None).values_list("batch", flat=True))
+    for batch in Batch.unscoped.all():
+        if batch.device_count != found[batch.pk]:
+            yield f"batch {batch}: {found[batch.pk]} devices, counted as {batch.device_count}"
+
+
+def _list_stale_labels() -> Iterator[str]:
+    """A label knows the state of its device, as long as whoever wrote it owns the device."""
+    for attached in list_stale_labels().select_related("device"):
+        yield f"{attached.device}: in state {attached.device.state}, by its label {attached.state}"
 
 
 def _try_keys() -> Iterator[str]:

@@ -9,10 +9,12 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from meterkeys.devices.models import Batch, Device, DeviceState
+from meterkeys.devices.services import attach_label
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
@@ -155,6 +157,13 @@ def hand_back(access: Access) -> None:
         raise NothingThereError
 
 
+def label(access: Access) -> None:
+    """Hang a label on own devices in whatever state, as the list's bulk action does."""
+    ids = pick_some(Device.unscoped.filter(owner=access.organisation_id))
+    with transaction.atomic():
+        attach_label(access.organisation_id, f"round {random.randint(1, 30)}", ids)
+
+
 def expire(_access: Access) -> None:
     """Let time run out for one request and one offer, and end what is due, as the worker does."""
     for rows in (OwnershipRequest.unscoped, TransferOffer.unscoped):
@@ -176,6 +185,7 @@ MOVES: dict[Callable[[Access], None], int] = {
     withdraw: 1,
     recall: 3,
     hand_back: 2,
+    label: 4,
     expire: 1,
 }
 """How often each is tried, in proportion."""

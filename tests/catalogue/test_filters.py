@@ -17,9 +17,11 @@ from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order, Sear
 from meterkeys.catalogue.listing import build_listing
 from meterkeys.catalogue.search import read_filters
 from meterkeys.catalogue.walks import MOST_WALKS
+from meterkeys.core import bulk
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.devices.services import attach_label, find_or_create_label
 from meterkeys.organisations.permissions import Permission
+from meterkeys.ownership.services.moves import change_devices
 from tests.world import World, get_product_type, make_device
 
 pytestmark = pytest.mark.django_db
@@ -163,6 +165,11 @@ def give_addresses() -> None:
     Device.unscoped.filter(serial_number="B-2").update(wmbus_manufacturer="KAM", wmbus_id="12345678")
 
 
+def set_state(state: DeviceState, *serials: str) -> None:
+    devices = Device.unscoped.filter(serial_number__in=serials)
+    change_devices([bulk.to_raw_id(device.pk) for device in devices], state=state)
+
+
 @pytest.fixture
 def filled(world: World) -> Filled:
     """Give Stadtwerk six devices that differ in everything that can be filtered."""
@@ -172,8 +179,8 @@ def filled(world: World) -> Filled:
     make_device(
         world.stadtwerk, "C-1", state=DeviceState.CLAIMED, product_type=get_product_type("RUBIN SONIC")
     )
-    Device.unscoped.filter(serial_number__in=["A-2", "B-2"]).update(state=DeviceState.CLAIMED)
-    Device.unscoped.filter(serial_number="B-1").update(state=DeviceState.REQUESTED)
+    set_state(DeviceState.CLAIMED, "A-2", "B-2")
+    set_state(DeviceState.REQUESTED, "B-1")
     give_addresses()
     attach_label(world.stadtwerk.pk, "Spare", [Device.unscoped.get(serial_number="B-2").pk])
     ids = {

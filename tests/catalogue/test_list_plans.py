@@ -1,4 +1,4 @@
-"""Promise: a page of the device list costs the same whatever lies behind it; PostgreSQL's plans of its queries say so."""
+"""Promise: a page of devices or batches costs the same whatever lies behind it; PostgreSQL's plans of its queries say so."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -13,19 +13,24 @@ from bench.page_world import Owner
 from django.db import connection
 from django.test import Client
 
+from meterkeys.devices.models import Device
+from meterkeys.ownership.services import WAITING
+
 # Only what is committed can be vacuumed, and only then does an index answer alone, as it does in service.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
+TABLES = ("devices_device", "devices_devicelabel")
 DEVICES = 50_000
 RARE = 60
 """Devices of a pair of filters that hardly ever meet: more than a page."""
 SHARES = (600, 100)
 PAGE_SIZE = 25
+BATCHES_SHOWN = 50
 MOST_STATEMENTS = 21
 MOST_COUNTED = 10_001
 """As many devices the query of the total may touch: so far it counts, and no further."""
-MOST_READ = 5_000
-"""As many devices another query may touch: two batches that are looked through for what is rare, of twelve."""
+MOST_READ = 2_500
+"""As many devices another query may touch: one batch that is looked through for what is rare, of twelve."""
 
 
 @dataclass
@@ -45,7 +50,7 @@ class Record:
         context: dict[str, Any],
     ) -> Any:
         self.statements.append(sql)
-        if sql.startswith("SELECT") and '"devices_device"' in sql:
+        if sql.startswith("SELECT") and any(f'"{table}"' in sql for table in TABLES):
             execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", params, many, context)
             [answer] = context["cursor"].fetchone()
             plans = json.loads(answer) if isinstance(answer, str) else answer
@@ -56,11 +61,21 @@ class Record:
 def test_pages_of_the_list_are_read_from_indexes_as_far_as_they_are_shown() -> None:
     stock = fill(DEVICES, rare=RARE, shares=SHARES)
     run("VACUUM (ANALYZE) devices_device, devices_devicelabel")
-    addresses = list(list_pages(stock.large, list_cases(stock, stock.large)))
+    run("UPDATE devices_batch SET created_at = created_at - interval '60 days'", "ANALYZE devices_batch")
+    addresses = [
+        *list_pages(stock.large, list_cases(stock, stock.large)),
+        Address("/batches/", min(len(stock.large.batches), BATCHES_SHOWN)),
+        Address("/batches/?unclaimed=30", count_unclaimed_batches(stock.large)),
+    ]
     records = list(read_pages(stock.large, addresses))
     assert len(records) > 60
     assert [record.url for record in records if len(record.statements) > MOST_STATEMENTS] == []
     assert [fault for record in records for fault in find_faults(record)] == []
+
+
+def count_unclaimed_batches(owner: Owner) -> int:
+    waiting = Device.unscoped.filter(owner=owner.organisation, state__in=WAITING, batch__isnull=False)
+    return min(waiting.values("batch").distinct().count(), BATCHES_SHOWN)
 
 
 def list_pages(owner: Owner, cases: Iterable[Case]) -> Iterator[Address]:
@@ -95,18 +110,19 @@ def find_faults(record: Record) -> Iterator[str]:
 def find_faults_of_words(sql: str) -> Iterator[str]:
     if "DISTINCT" in sql:
         yield "distinct"
-    if "COUNT(" in sql and "LIMIT" not in sql:
+    # What is unclaimed of the batches that are shown is counted to its end, by an index that holds nothing else.
+    if "COUNT(" in sql and "LIMIT" not in sql and "GROUP BY" not in sql:
         yield "count without an end"
 
 
 def find_faults_of_plan(plan: dict[str, Any], limit: int) -> Iterator[str]:
     for node in list_nodes(plan):
-        if node.get("Relation Name") != "devices_device":
+        if node.get("Relation Name") not in TABLES:
             continue
         if node["Node Type"] == "Seq Scan":
             yield "sequential scan"
         if count_touched(node) > limit:
-            yield f"{count_touched(node)} devices touched by {node.get('Index Name')}"
+            yield f"{count_touched(node)} rows touched by {node.get('Index Name')}"
 
 
 def list_nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -77,7 +77,7 @@ def walk_backwards(devices: QuerySet[Device], order: Order, size: int, start: Sl
 
 
 def walk(devices: QuerySet[Device], order: Order) -> Walks:
-    return Walks(devices, [devices], find_sorting(Filters(order=order)))
+    return Walks(devices, [devices], devices, find_sorting(Filters(order=order)))
 
 
 def at(device: Device, order: Order) -> Cursor | None:

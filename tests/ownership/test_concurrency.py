@@ -1,11 +1,13 @@
 """Two at once: exactly one of them wins, and nothing is half done."""
 
+import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -13,7 +15,8 @@ from django.db import connection, transaction
 from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditEntry
 from meterkeys.core.errors import DomainError
-from meterkeys.devices.models import Batch, Device, DeviceState
+from meterkeys.devices.models import Batch, Device, DeviceLabel, DeviceState
+from meterkeys.devices.services import attach_label
 from meterkeys.keystore.models import DeviceKey
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
@@ -34,6 +37,7 @@ from meterkeys.ownership.services import (
     take_batch,
     withdraw_offer,
 )
+from tests.label_copies import list_stale_labels
 from tests.world import World, make_device
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,6 +72,30 @@ def run_together(*actions: Callable[[], object]) -> list[str]:
     for thread in threads:
         thread.join(timeout=60)
     return sorted(outcomes)
+
+
+def hang_label(world: World, text: str, device_ids: Sequence[UUID]) -> None:
+    with transaction.atomic():
+        attach_label(world.stadtwerk.pk, text, device_ids)
+
+
+def test_a_label_hung_on_devices_while_they_are_claimed_knows_their_state(committed_world: World) -> None:
+    world = committed_world
+    for round_ in range(ROUNDS):
+        world.deliver(
+            [f"{round_}-{number}" for number in range(MANY)], world.stadtwerk, reference=f"lot{round_}"
+        )
+        devices = Device.unscoped.filter(serial_number__startswith=f"{round_}-")
+        ids = list(devices.values_list("pk", flat=True))
+        random.shuffle(ids)
+        outcomes = run_together(
+            partial(claim_devices, world.access("stadtwerk_user"), devices),
+            partial(hang_label, world, f"street {round_}", ids),
+            partial(hang_label, world, f"street {round_}", ids),
+        )
+        assert outcomes == ["done"] * 3
+    assert DeviceLabel.unscoped.count() == ROUNDS * MANY
+    assert list(list_stale_labels()) == []
 
 
 @pytest.mark.parametrize("needs_confirmation", [False, True])

@@ -79,10 +79,11 @@ def test_nobody_recalls_batches_of_others(world: World) -> None:
 
 
 def test_an_owner_hands_back_what_it_claimed(world: World) -> None:
-    world.deliver(["A1", "A2"], world.stadtwerk)
+    batch = world.deliver(["A1", "A2"], world.stadtwerk)
     claim_device(world.access("stadtwerk_user"), find("A1").pk)
     access = world.access("stadtwerk_administrator")
     assert hand_back_devices(access, Device.objects.allowed(access, Permission.OWNERSHIP_TRANSFER)) == 1
+    assert Batch.unscoped.get(pk=batch.pk).device_count == 1
     assert (find("A1").owner, find("A1").state) == (world.acme, DeviceState.IN_STOCK)
     assert find("A2").owner == world.stadtwerk
     assert owner_of_keys("A1") == world.acme

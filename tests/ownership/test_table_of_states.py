@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
+from meterkeys.devices.services import attach_label
 from meterkeys.keystore import keyring
 from meterkeys.keystore.models import DeviceKey
 from meterkeys.organisations.access import Access
@@ -32,6 +33,7 @@ from meterkeys.ownership.services import (
     take_batch,
     withdraw_offer,
 )
+from tests.label_copies import list_stale_labels
 from tests.world import World, make_device
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +117,9 @@ class OwnershipMachine(RuleBasedStateMachine):
     def fill_the_stock(self) -> None:
         for serial in SERIALS:
             make_device(self.world.acme, serial)
+        ids = list(Device.unscoped.values_list("pk", flat=True))
+        for name in (ISSUER, *OTHERS):
+            attach_label(getattr(self.world, name).pk, "watched", ids)
 
     def access(self, name: str) -> Access:
         return self.world.access(ADMINISTRATORS[name])
@@ -310,6 +315,10 @@ class OwnershipMachine(RuleBasedStateMachine):
     def every_key_belongs_to_the_owner_of_its_device(self) -> None:
         pairs = DeviceKey.unscoped.values_list("owner", "device__owner")
         assert all(of_key == of_device for of_key, of_device in pairs)
+
+    @invariant()
+    def every_label_tells_the_state_of_a_device_of_its_own_organisation(self) -> None:
+        assert list(list_stale_labels()) == []
 
     @invariant()
     def what_waits_waits_in_something_open(self) -> None:

@@ -97,6 +97,10 @@ class Filters:
         changes: dict[str, Any] = {facet: kept, "none": none}
         return replace(self, **changes)
 
+    def without_facets(self, *facets: str) -> "Filters":
+        changes: dict[str, Any] = dict.fromkeys(facets, ())
+        return replace(self, none=tuple(name for name in self.none if name not in facets), **changes)
+
     def without_days(self) -> "Filters":
         return replace(self, imported_from="", imported_to="")
 

@@ -10,7 +10,6 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from meterkeys.catalogue.actions import DeviceActions, find_actions, find_status
-from meterkeys.catalogue.conditions import narrow
 from meterkeys.catalogue.filters import Filters
 from meterkeys.catalogue.totals import Total, find_total
 from meterkeys.catalogue.walks import Cursor, Sorting, plan_walks, read_slice
@@ -86,7 +85,7 @@ def build_listing(access: Access, filters: Filters, query: QueryDict) -> Listing
     first, last = (Cursor.at(page.devices[end], walks.sorting) if page.devices else "" for end in (0, -1))
     return Listing(
         rows=rows,
-        total=find_total(narrow(filters, walks.devices, access)),
+        total=find_total(walks.matching),
         url=filters.url(**position),
         previous_url=filters.url(before=first) if page.has_previous else "",
         next_url=filters.url(after=last) if page.has_next else "",

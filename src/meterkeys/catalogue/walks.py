@@ -3,15 +3,17 @@
 An index gives the rows in their order only where all columns before that order have one value each. So the page is
 read once for each combination of the chosen owners, types, states, batches and labels (a *walk*), and the walks are
 merged. Where there would be too many, one query asks for all of them, and the database sorts what matches.
+
+Where labels are chosen, the walks go through the labels on devices, which hold a copy of what else is chosen often.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Concat, Reverse
 from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
@@ -20,11 +22,18 @@ from meterkeys.catalogue.conditions import RADIO, list_states, narrow
 from meterkeys.catalogue.filters import EMPTY, Filters, Order, SearchBy, parse_id, parse_ids
 from meterkeys.catalogue.search import is_rare_inside
 from meterkeys.core import bulk
-from meterkeys.devices.models import Device, DeviceState
+from meterkeys.devices.models import Device, DeviceLabel, DeviceState
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 
 MOST_WALKS = 32
+Rows: TypeAlias = QuerySet[Device] | QuerySet[DeviceLabel]
+"""Devices, or labels on devices; both know serial number, type, state and batch of the device."""
+
+
+def name_device(rows: Rows) -> str:
+    """Return the field that holds the id of the device."""
+    return "device" if rows.model is DeviceLabel else "pk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +76,27 @@ class Sorting:
     def key(self, serial_number: str) -> str:
         return serial_number[::-1] if self.is_reversed else serial_number
 
-    def sort(self, devices: QuerySet[Device], *, forward: bool) -> QuerySet[Device]:
+    def sort(self, rows: Rows, *, forward: bool) -> Rows:
+        device = name_device(rows)
         if self.by is None:
-            return devices.order_by("-pk" if forward else "pk")
+            return rows.order_by(f"-{device}" if forward else device)
         if forward:
-            return devices.order_by(self.by, "pk")
-        return devices.order_by(self.by.desc(), "-pk")  # type: ignore[attr-defined]
+            return rows.order_by(self.by, device)
+        return rows.order_by(self.by.desc(), f"-{device}")  # type: ignore[attr-defined]
 
-    def match_beyond(self, cursor: Cursor, *, forward: bool) -> Q:
-        """Return the condition that a row comes after the cursor, or before it."""
+    def find_beyond(self, rows: Rows, cursor: Cursor, *, forward: bool) -> Rows:
+        """Return the rows that come after the cursor, or before it."""
+        device = name_device(rows)
         if self.by is None:
-            return Q(pk__lt=cursor.device_id) if forward else Q(pk__gt=cursor.device_id)
+            return rows.filter(**{f"{device}__{'lt' if forward else 'gt'}": cursor.device_id})
         place = self.key(cursor.serial_number)
         beyond, from_there = (GreaterThan, GreaterThanOrEqual) if forward else (LessThan, LessThanOrEqual)
         same_place = Q(
-            serial_number=cursor.serial_number, **{f"pk__{'gt' if forward else 'lt'}": cursor.device_id}
+            serial_number=cursor.serial_number,
+            **{f"{device}__{'gt' if forward else 'lt'}": cursor.device_id},
         )
         # The first condition follows from the others; it is the one that an index can use.
-        return Q(from_there(self.by, place)) & (Q(beyond(self.by, place)) | same_place)
+        return rows.filter(from_there(self.by, place), Q(beyond(self.by, place)) | same_place)
 
     def place(self, row: tuple[UUID, str]) -> tuple[Any, ...]:
         device_id, serial_number = row
@@ -117,11 +129,13 @@ Splits = dict[str, list[Q]]
 class Walks:
     """The queries that together match what the filters do; a device with two labels can be in two of them.
 
-    `devices` are all that the reader may see, with what a row shows of each.
+    `devices` are all that the reader may see, with what a row shows of each. `matching` has one row for each device
+    that matches: it is there to be counted.
     """
 
     devices: QuerySet[Device]
-    queries: Sequence[QuerySet[Device]]
+    queries: Sequence[Rows]
+    matching: Rows
     sorting: Sorting
 
 
@@ -130,21 +144,55 @@ def plan_walks(access: Access, filters: Filters) -> Walks:
     devices = devices.select_related("product_type", "batch", "owner")
     is_few = finds_few(filters)
     splits = {} if is_few else find_splits(filters, access.reach(Permission.DEVICE_VIEW))
-    splits |= split_radio(filters, devices)
+    if "owner" in splits:
+        splits |= split_radio(filters, devices)
     combinations = list(product(*splits.values()))
     if len(combinations) > MOST_WALKS:
         splits, combinations = {}, [()]
-    rest, sorting = narrow(filters, devices, access, without=splits), find_sorting(filters, is_few=is_few)
-    return Walks(devices, [rest.filter(*conditions) for conditions in combinations], sorting)
+    rows = find_rows(access, filters, devices, splits)
+    queries = [rows.filter(*conditions) for conditions in combinations]
+    matching = (
+        match_once(rows, splits) if has_one_row_each(rows, splits) else narrow(filters, devices, access)
+    )
+    return Walks(devices, queries, matching, find_sorting(filters, is_few=is_few))
+
+
+def find_rows(access: Access, filters: Filters, devices: QuerySet[Device], splits: Splits) -> Rows:
+    """Return what the walks go through: all that matches but for what each of them adds."""
+    if "label" not in splits:
+        return narrow(filters, devices, access, without=splits)
+    # Without a state are labels on devices that another organisation owns by now.
+    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).exclude(state=None)
+    if filters.without_facets(*splits).is_active:
+        rest = narrow(filters, devices, access, without=splits)
+        attached = attached.filter(Exists(rest.filter(pk=OuterRef("device"))))
+    return attached
+
+
+def has_one_row_each(rows: Rows, splits: Splits) -> bool:
+    """Tell whether no device can be in two walks, as one with two labels is."""
+    return rows.model is DeviceLabel and len(splits["label"]) == 1
+
+
+def match_once(rows: Rows, splits: Splits) -> Rows:
+    if not all(splits.values()):
+        return rows.none()
+    return rows.filter(*(Q(*conditions, _connector=Q.OR) for conditions in splits.values()))
 
 
 def find_splits(filters: Filters, organisations: Collection[UUID]) -> Splits:
     """Choose the index to walk on, by what is chosen."""
+    has_label = is_chosen(filters, "label") and not filters.q
+    labels: Splits = {"label": [Q(label=label) for label in parse_ids(filters.label)]} if has_label else {}
     if is_chosen(filters, "batch"):
-        return {"batch": [Q(batch=batch) for batch in parse_ids(filters.batch)]}
-    if is_chosen(filters, "label") and find_sorting(filters) is NEWEST:
-        return {"label": split_labels(filters, organisations)}
-    return {"owner": split_owners(filters, organisations), **split_types_and_states(filters)}
+        return labels | {"batch": [Q(batch=batch) for batch in parse_ids(filters.batch)]}
+    if has_label:
+        return labels | split_types(filters) | {"status": split_states(filters)}
+    splits = {"owner": split_owners(filters, organisations)}
+    if find_sorting(filters) is BY_END or not (is_chosen(filters, "type") or filters.status):
+        return splits
+    # The index by type has the state behind it.
+    return splits | split_types(filters) | {"status": split_states(filters)}
 
 
 FINDING_FEW = (SearchBy.DEV_EUI, SearchBy.RADIO, SearchBy.BATCH, SearchBy.LABEL)
@@ -180,11 +228,6 @@ def is_chosen(filters: Filters, facet: str) -> bool:
     return bool(values) and EMPTY not in values and not filters.is_left_out(facet)
 
 
-def split_labels(filters: Filters, organisations: Collection[UUID]) -> list[Q]:
-    own = {"attached_label__owner__in": organisations}
-    return [Q(attached_label__label=label, **own) for label in parse_ids(filters.label)]
-
-
 def split_owners(filters: Filters, organisations: Collection[UUID]) -> list[Q]:
     chosen = set(parse_ids(filters.owner))
     if not filters.owner:
@@ -194,14 +237,14 @@ def split_owners(filters: Filters, organisations: Collection[UUID]) -> list[Q]:
     return [Q(owner=owner) for owner in wanted]
 
 
-def split_types_and_states(filters: Filters) -> Splits:
-    """Split by type and by state where one of them is chosen: the index by type has the state behind it."""
-    if find_sorting(filters) is BY_END:
+def split_types(filters: Filters) -> Splits:
+    if not is_chosen(filters, "type"):
         return {}
-    states = {"status": [Q(state=state) for state in list_wanted_states(filters)]}
-    if is_chosen(filters, "type"):
-        return {"type": [Q(product_type=one) for one in parse_ids(filters.type)], **states}
-    return states if filters.status else {}
+    return {"type": [Q(product_type=one) for one in parse_ids(filters.type)]}
+
+
+def split_states(filters: Filters) -> list[Q]:
+    return [Q(state=state) for state in list_wanted_states(filters)]
 
 
 def list_wanted_states(filters: Filters) -> list[DeviceState]:
@@ -237,13 +280,17 @@ def read_slice(
 
 def read_first(walks: Walks, count: int, cursor: Cursor | None, *, forward: bool) -> list[Device]:
     """Return the first devices beyond the cursor, in the order of the list or against it."""
-    sorting = walks.sorting
-    beyond = sorting.match_beyond(cursor, forward=forward) if cursor else Q()
-    queries = [sorting.sort(query.filter(beyond), forward=forward)[:count] for query in walks.queries]
-    if len(queries) == 1:
+    queries = [read_beyond(walks, query, cursor, forward=forward)[:count] for query in walks.queries]
+    if len(queries) == 1 and queries[0].model is Device:
         return list(queries[0])
-    rows = {row for query in queries for row in query.values_list("pk", "serial_number")}
+    rows = {row for query in queries for row in query.values_list(name_device(query), "serial_number")}
+    sorting = walks.sorting
     first = sorted(rows, key=sorting.place, reverse=forward is sorting.is_newest_first)[:count]
     found = walks.devices.in_bulk([device_id for device_id, _serial in first])
     # What is gone since it was found is left out.
     return [found[device_id] for device_id, _serial in first if device_id in found]
+
+
+def read_beyond(walks: Walks, query: Rows, cursor: Cursor | None, *, forward: bool) -> Rows:
+    rows = walks.sorting.find_beyond(query, cursor, forward=forward) if cursor else query
+    return walks.sorting.sort(rows, forward=forward)

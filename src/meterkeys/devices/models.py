@@ -43,6 +43,9 @@ class DeviceState(models.IntegerChoices):
 RELEASABLE_STATES = (DeviceState.IN_STOCK, DeviceState.CLAIMED)
 """States in which the owner may have the keys: the issuer's own stock, and what was claimed."""
 
+UNCLAIMED_STATES = (DeviceState.IN_STOCK, DeviceState.DELIVERED, DeviceState.REQUESTED)
+"""States of a device in a batch that nobody has got yet."""
+
 
 NO_RADIO = models.Q(dev_eui="", wmbus_id="")
 
@@ -133,6 +136,11 @@ class Device(TenantModel):
             models.Index(fields=["batch", "id"], name="device_batch"),
             models.Index(fields=["batch", "serial_number", "id"], name="device_batch_serial"),
             models.Index(
+                fields=["batch", "state"],
+                name="device_batch_unclaimed",
+                condition=models.Q(batch__isnull=False, state__in=UNCLAIMED_STATES),
+            ),
+            models.Index(
                 fields=["owner", "dev_eui"], name="device_owner_dev_eui", condition=models.Q(dev_eui__gt="")
             ),
             models.Index(
@@ -172,14 +180,37 @@ class Label(TenantModel):
 
 
 class DeviceLabel(TenantModel):
+    """A label on a device, with a copy of what the list of devices is filtered and sorted by beside its labels.
+
+    An index reaches over one table only: without the copies, a page of what has a label *and* a type would be looked
+    for among all that has one of them. They are kept by `services.attach_label` and `services.renew_labels`.
+    """
+
     owner = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
     label = models.ForeignKey(Label, on_delete=models.CASCADE, related_name="+", db_index=False)
-    device = models.ForeignKey(
-        Device, on_delete=models.CASCADE, related_name="+", related_query_name="attached_label"
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
+    state = models.SmallIntegerField(
+        null=True,
+        help_text="The device's, as long as whoever wrote the label owns it. None: the label is not seen.",
     )
+    product_type = models.ForeignKey(ProductType, on_delete=models.PROTECT, related_name="+", db_index=False)
+    batch = models.ForeignKey(
+        Batch, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    serial_number = models.CharField(max_length=64)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["label", "device"], name="device_label_unique")]
+        indexes = [
+            models.Index(fields=["label", "state", "device"], name="label_state"),
+            models.Index(fields=["label", "state", "serial_number", "device"], name="label_state_serial"),
+            models.Index(fields=["label", "product_type", "state", "device"], name="label_type_state"),
+            models.Index(
+                fields=["label", "product_type", "state", "serial_number", "device"], name="label_type_serial"
+            ),
+            models.Index(fields=["label", "batch", "device"], name="label_batch"),
+            models.Index(fields=["label", "batch", "serial_number", "device"], name="label_batch_serial"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.label_id} on {self.device_id}"

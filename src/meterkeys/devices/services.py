@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
@@ -12,13 +12,22 @@ from meterkeys.audit.services import record
 from meterkeys.core import bulk
 from meterkeys.core.errors import DomainError
 from meterkeys.core.ids import INSTALLATION_ID, new_id
-from meterkeys.devices.models import DeviceLabel, Label, ProductType
+from meterkeys.devices.models import Device, DeviceLabel, Label, ProductType
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 
 LABEL_SEPARATOR = "|"
 LABEL_CHUNK = 5_000
-DEVICE_LABEL_COLUMNS = (("id", "uuid"), ("owner_id", "uuid"), ("label_id", "uuid"), ("device_id", "uuid"))
+DEVICE_LABEL_COLUMNS = (
+    ("id", "uuid"),
+    ("owner_id", "uuid"),
+    ("label_id", "uuid"),
+    ("device_id", "uuid"),
+    ("state", "int2"),
+    ("product_type_id", "uuid"),
+    ("batch_id", "uuid"),
+    ("serial_number", "text"),
+)
 
 
 def list_product_types(organisation_id: UUID) -> models.QuerySet[ProductType]:
@@ -59,19 +68,43 @@ def find_or_create_label(owner_id: UUID, text: str) -> UUID:
 
 
 def attach_label(owner_id: UUID, text: str, device_ids: Sequence[UUID]) -> None:
-    """Hang a label on devices that do not carry it yet, in the caller's transaction."""
+    """Hang a label on devices that do not carry it yet, in the caller's transaction, which locks the devices by it."""
     label_id = find_or_create_label(owner_id, text)
+    ordered = sorted(device_ids)
+    for start in range(0, len(ordered), LABEL_CHUNK):
+        _attach_label(owner_id, label_id, ordered[start : start + LABEL_CHUNK])
+
+
+def _attach_label(owner_id: UUID, label_id: UUID, device_ids: Sequence[UUID]) -> None:
     encode = bulk.encode_ids()
     owner, label = encode(owner_id), encode(label_id)
-    for start in range(0, len(device_ids), LABEL_CHUNK):
-        chunk = device_ids[start : start + LABEL_CHUNK]
-        carrying = set(
-            DeviceLabel.unscoped.filter(label=label_id, device__in=chunk).values_list("device_id", flat=True)
+    # Locked, or what somebody else is changing in them would not be copied; by ascending id, as everybody does.
+    locked = list(Device.unscoped.filter(pk__in=device_ids).select_for_update(no_key=True).order_by("pk"))
+    attached = DeviceLabel.unscoped.filter(label=label_id, device__in=device_ids)
+    carrying = set(attached.values_list("device_id", flat=True))
+    rows = [
+        (
+            *(encode(new_id()), owner, label, encode(device.pk)),
+            device.state if device.owner_id == owner_id else None,
+            encode(device.product_type_id),
+            device.batch_id and encode(device.batch_id),
+            device.serial_number,
         )
-        bulk.insert_rows(
-            "devices_devicelabel",
-            DEVICE_LABEL_COLUMNS,
-            [(encode(new_id()), owner, label, encode(pk)) for pk in chunk if pk not in carrying],
+        for device in locked
+        if device.pk not in carrying
+    ]
+    bulk.insert_rows("devices_devicelabel", DEVICE_LABEL_COLUMNS, rows)
+
+
+def renew_labels(device_ids: Sequence[bulk.RawId]) -> None:
+    """Copy state and batch of these devices, which the caller has changed, to their labels; SQLite takes up to 32,766 of them."""
+    condition, ids = bulk.match_ids("device_id", device_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE devices_devicelabel SET (state, batch_id) ="
+            " (SELECT CASE WHEN d.owner_id = devices_devicelabel.owner_id THEN d.state END, d.batch_id"
+            f" FROM devices_device d WHERE d.id = device_id) WHERE {condition}",
+            ids,
         )
 
 

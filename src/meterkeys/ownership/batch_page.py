@@ -18,6 +18,7 @@ from meterkeys.ownership.services import (
     WAITING,
     count_received,
     count_states,
+    count_unclaimed,
     list_batch_devices,
     search_receivers,
 )
@@ -37,15 +38,15 @@ class BatchRow:
     days: int
 
 
-def build_batch_rows(access: Access, batches: Sequence[Batch], days: int) -> list[BatchRow]:
+def build_batch_rows(batches: Sequence[Batch], days: int) -> list[BatchRow]:
     """Return the rows; what waits for more than so many days is overdue."""
-    counts, limit = count_states(access, batches), timezone.now() - timedelta(days=days)
-    return [_build_batch_row(batch, counts.get(batch.pk, {}), days, limit) for batch in batches]
+    unclaimed, limit = count_unclaimed(batches), timezone.now() - timedelta(days=days)
+    return [_build_batch_row(batch, unclaimed.get(batch.pk, {}), days, limit) for batch in batches]
 
 
-def _build_batch_row(batch: Batch, counts: StateCounts, days: int, limit: datetime) -> BatchRow:
-    overdue = sum(counts.get(state, 0) for state in WAITING) if batch.created_at <= limit else 0
-    return BatchRow(batch, counts.get(DeviceState.CLAIMED, 0), overdue, days)
+def _build_batch_row(batch: Batch, unclaimed: StateCounts, days: int, limit: datetime) -> BatchRow:
+    overdue = sum(unclaimed.get(state, 0) for state in WAITING) if batch.created_at <= limit else 0
+    return BatchRow(batch, batch.device_count - sum(unclaimed.values()), overdue, days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class BatchPage:
 
 def build_batch_page(access: Access, batch: Batch, query: QueryDict) -> BatchPage:
     own = access.reach(Permission.BATCH_VIEW)
-    counts = count_states(access, [batch]).get(batch.pk, {})
+    counts = count_states(access, batch)
     url = reverse("batch_detail", args=[batch.pk])
     page = take_page(query, list_batch_devices(access, batch), list_url=url, size=PAGE_SIZE)
     return BatchPage(
@@ -118,7 +119,7 @@ def may_download(access: Access, batch: Batch) -> bool:
 
 
 def count_recallable(access: Access, batch: Batch) -> int:
-    counts = count_states(access, [batch]).get(batch.pk, {})
+    counts = count_states(access, batch)
     return sum(counts.get(state, 0) for state in WAITING)
 
 

@@ -151,12 +151,16 @@ def publish_labels(owner_id: UUID, *, on_known_devices: bool) -> int:
     """
     device = "k.device_id" if on_known_devices else "l.device_id"
     condition = "k.is_own = 1" if on_known_devices else "k.staged_id IS NULL"
+    # Others may be changing a known device, and what they change has to be copied; nobody sees the new ones yet.
+    lock = " ORDER BY d.id FOR NO KEY UPDATE OF d" if on_known_devices and bulk.is_postgresql() else ""
     owner = bulk.encode_id(owner_id)
     return _execute(
-        "INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id) "
-        f"SELECT l.id, %s, t.id, {device} FROM {LABELS} l LEFT JOIN {KNOWN} k ON k.staged_id = l.device_id "
-        f"JOIN devices_label t ON t.owner_id = %s AND t.text = l.text WHERE {condition} ON CONFLICT DO NOTHING",
-        [owner, owner],
+        "INSERT INTO devices_devicelabel (id, owner_id, label_id, device_id, state, product_type_id, batch_id, serial_number) "
+        "SELECT l.id, %s, t.id, d.id, CASE WHEN d.owner_id = %s THEN d.state END, d.product_type_id, d.batch_id, d.serial_number "
+        f"FROM {LABELS} l LEFT JOIN {KNOWN} k ON k.staged_id = l.device_id "
+        f"JOIN devices_device d ON d.id = {device} "
+        f"JOIN devices_label t ON t.owner_id = %s AND t.text = l.text WHERE {condition}{lock} ON CONFLICT DO NOTHING",
+        [owner, owner, owner],
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import models
 
-from meterkeys.devices.models import Batch, Device, DeviceState
+from meterkeys.devices.models import UNCLAIMED_STATES, Batch, Device, DeviceState
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
@@ -91,14 +91,20 @@ def list_batch_devices(access: Access, batch: Batch) -> models.QuerySet[Device]:
     return devices if batch.issuer_id in own else devices.filter(owner__in=own)
 
 
-def count_states(access: Access, batches: Iterable[Batch]) -> Mapping[UUID, StateCounts]:
-    """Count the devices of each of these batches by state, with one query, and as `list_batch_devices` sees them."""
-    own = access.reach(Permission.BATCH_VIEW)
-    issued = {batch.pk: batch.issuer_id in own for batch in batches}
-    visible = models.Q(batch__in=[pk for pk, is_own in issued.items() if is_own]) | models.Q(owner__in=own)
-    devices = Device.unscoped.filter(visible, batch__in=list(issued))
-    rows = devices.values_list("batch_id", "state").annotate(models.Count("pk"))
+def count_states(access: Access, batch: Batch) -> StateCounts:
+    """Count the devices of a batch by state, as `list_batch_devices` sees them."""
+    rows = list_batch_devices(access, batch).order_by().values_list("state").annotate(models.Count("pk"))
+    return {DeviceState(state): count for state, count in rows}
+
+
+def count_unclaimed(batches: Iterable[Batch]) -> Mapping[UUID, StateCounts]:
+    """Count what is not claimed yet of each of these batches by state, with one query; whoever sees a batch knows that.
+
+    What is claimed is not counted: of most batches that is all.
+    """
+    devices = Device.unscoped.filter(batch__in=[batch.pk for batch in batches], state__in=UNCLAIMED_STATES)
     counts: defaultdict[UUID, dict[DeviceState, int]] = defaultdict(dict)
+    rows = devices.order_by().values_list("batch_id", "state").annotate(number=models.Count("*"))
     for batch_id, state, count in rows:
         counts[batch_id][DeviceState(state)] = count
     return counts

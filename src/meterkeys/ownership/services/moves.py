@@ -13,10 +13,13 @@ from django.db import connection, models
 from meterkeys.core import bulk
 from meterkeys.core.bulk import RawId
 from meterkeys.devices.models import Batch, Device
+from meterkeys.devices.services import renew_labels
 from meterkeys.keystore.services import reencrypt_keys
 
 CHUNK = 5_000
 """Devices changed by one statement; SQLite takes up to 32,766 parameters."""
+
+COPIED_TO_LABELS = {"owner", "state", "batch"}
 
 
 def lock_batch(batch_id: UUID) -> Batch:
@@ -45,7 +48,10 @@ def change_devices(device_ids: Sequence[RawId], **changes: Any) -> None:
     """Write the same values into all of these devices, which the caller has locked."""
     values = _prepare(changes)
     for start in range(0, len(device_ids), CHUNK):
-        bulk.update_rows("devices_device", device_ids[start : start + CHUNK], values)
+        chunk = device_ids[start : start + CHUNK]
+        bulk.update_rows("devices_device", chunk, values)
+        if COPIED_TO_LABELS & changes.keys():
+            renew_labels(chunk)
 
 
 def _prepare(changes: Mapping[str, Any]) -> dict[str, Any]:

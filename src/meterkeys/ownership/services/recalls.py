@@ -1,6 +1,7 @@
 """Devices go back: the issuer recalls what is not claimed, an owner hands back what it claimed."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import models, transaction
@@ -112,11 +113,26 @@ def hand_back_within(access: Access, devices: models.QuerySet[Device]) -> int:
     access.require(Permission.OWNERSHIP_TRANSFER)
     own = devices.filter(owner=access.organisation_id, state=DeviceState.CLAIMED, pending_id=None)
     by_issuer: defaultdict[RawId, list[RawId]] = defaultdict(list)
-    for pk, issuer_id in lock_rows(own.exclude(issuer=access.organisation_id), "pk", "issuer"):
+    by_batch: Counter[RawId] = Counter()
+    for pk, issuer_id, batch_id in lock_rows(
+        own.exclude(issuer=access.organisation_id), "pk", "issuer", "batch"
+    ):
         by_issuer[issuer_id].append(pk)
+        by_batch[batch_id] += 1
     for issuer_id, device_ids in by_issuer.items():
         _hand_back(access, bulk.to_uuid(issuer_id), device_ids)
+    _take_from_batches(by_batch)
     return sum(map(len, by_issuer.values()))
+
+
+def _take_from_batches(counts: Mapping[RawId, int]) -> None:
+    """Let the batches count what went from them.
+
+    They are locked after the devices here, which harms nobody: who holds a batch waits for no device that is claimed.
+    """
+    for batch_id in sorted(counts.keys() - {None}):
+        batch = Batch.unscoped.filter(pk=bulk.to_uuid(batch_id))
+        batch.update(device_count=models.F("device_count") - counts[batch_id])
 
 
 def _hand_back(access: Access, issuer_id: UUID, device_ids: list[RawId]) -> None:

@@ -37,7 +37,7 @@ def list_batch_references(request: MemberRequest) -> HttpResponse:
         "filters": filters,
         "sides": sides,
         "page": page,
-        "rows": build_batch_rows(request.access, page.rows, filters.days),
+        "rows": build_batch_rows(page.rows, filters.days),
         "total": batches.count(),
         "facets": build_facets(request.access, filters, sides),
         "chips": build_chips(request.access, filters),

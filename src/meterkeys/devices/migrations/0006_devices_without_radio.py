@@ -6,7 +6,7 @@ NO_RADIO = models.Q(dev_eui="", wmbus_id="")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("devices", "0003_list_indexes")]
+    dependencies = [("devices", "0005_batch_progress")]
 
     operations = [
         migrations.AddIndex(
