@@ -144,7 +144,7 @@ def plan_walks(access: Access, filters: Filters) -> Walks:
     devices = devices.select_related("product_type", "batch", "owner")
     is_few = finds_few(filters)
     splits = {} if is_few else find_splits(filters, access.reach(Permission.DEVICE_VIEW))
-    if "label" not in splits:
+    if "owner" in splits:
         splits |= split_radio(filters, devices)
     combinations = list(product(*splits.values()))
     if len(combinations) > MOST_WALKS:

@@ -29,7 +29,7 @@ TYPICAL_ROWS = {
     "device_owner_no_radio_serial": "1000 100 1 1",
     "device_batch": "1000000 1000 1",
     "device_batch_serial": "1000000 1000 1 1",
-    "device_batch_unclaimed": "10000 500 200",
+    "device_batch_unclaimed": "100000 500 200",
     "device_owner_released": "500000 50000 1",
     "device_owner_unreleased": "1000000 100000 1",
     "device_pending": "10000 100 1",
