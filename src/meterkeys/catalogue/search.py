@@ -7,6 +7,8 @@ address, so that the pages that follow, a download and a selection mean the same
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Reverse, StrIndex
@@ -131,15 +133,39 @@ def _match_radio(text: str, _access: Access) -> Q:
 
 
 def _match_batch(text: str, access: Access) -> Q:
-    batches = Batch.objects.allowed(access, Permission.DEVICE_VIEW).filter(reference__istartswith=text)
-    return Q(batch__in=list(batches.order_by("-pk").values_list("pk", flat=True)[:NAMES_LIMIT]))
+    return Q(batch__in=_find_batches(text, access))
 
 
 def _match_label(text: str, access: Access) -> Q:
+    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW)
+    return Q(pk__in=attached.filter(label__in=_find_labels(text, access)).values("device"))
+
+
+def _find_batches(text: str, access: Access) -> list[UUID]:
+    batches = Batch.objects.allowed(access, Permission.DEVICE_VIEW).filter(reference__istartswith=text)
+    return list(batches.order_by("-pk").values_list("pk", flat=True)[:NAMES_LIMIT])
+
+
+def _find_labels(text: str, access: Access) -> list[UUID]:
     labels = Label.objects.allowed(access, Permission.DEVICE_VIEW).filter(text__istartswith=text)
-    chosen = list(labels.order_by("text").values_list("pk", flat=True)[:NAMES_LIMIT])
-    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).filter(label__in=chosen)
-    return Q(pk__in=attached.values("device")) if chosen else NOTHING
+    return list(labels.order_by("text").values_list("pk", flat=True)[:NAMES_LIMIT])
+
+
+NAMED: dict[SearchBy, tuple[str, Callable[[str, Access], list[UUID]]]] = {
+    SearchBy.BATCH: ("batch", _find_batches),
+    SearchBy.LABEL: ("label", _find_labels),
+}
+
+
+def choose_found(access: Access, filters: Filters) -> Filters:
+    """Return the same filters with the batches or labels that are looked for chosen instead: there are indexes for that."""
+    if not filters.q or filters.by not in NAMED:
+        return filters
+    facet, find = NAMED[filters.by]
+    found = [] if filters.chosen(facet) else find(filters.q, access)
+    # Nothing found is not nothing chosen: then the search remains, which matches nothing.
+    chosen: dict[str, Any] = {facet: tuple(map(str, found))}
+    return replace(filters, q="", by=None, **chosen) if found else filters
 
 
 def strip_separators(text: str) -> str:

@@ -20,7 +20,7 @@ from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, 
 
 from meterkeys.catalogue.conditions import RADIO, list_states, narrow
 from meterkeys.catalogue.filters import EMPTY, Filters, Order, SearchBy, parse_id, parse_ids
-from meterkeys.catalogue.search import is_rare_inside
+from meterkeys.catalogue.search import choose_found, is_rare_inside
 from meterkeys.core import bulk
 from meterkeys.devices.models import Device, DeviceLabel, DeviceState
 from meterkeys.organisations.access import Access
@@ -140,6 +140,7 @@ class Walks:
 
 
 def plan_walks(access: Access, filters: Filters) -> Walks:
+    filters = choose_found(access, filters)
     devices = Device.objects.allowed(access, Permission.DEVICE_VIEW)
     devices = devices.select_related("product_type", "batch", "owner")
     is_few = finds_few(filters)
