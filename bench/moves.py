@@ -19,8 +19,8 @@ from bench.measure import GOAL, PAIRS, TYPE, check, export_product, make_file, m
 from meterkeys.accounts.services import create_account
 from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditEntry
-from meterkeys.catalogue.bulk import find_action, start_action
-from meterkeys.catalogue.selection import Selection
+from meterkeys.catalogue.bulk.actions import find_action, start_action
+from meterkeys.catalogue.bulk.selection import Selection
 from meterkeys.devices.models import Device, DeviceState, ProductType
 from meterkeys.exchange.services import import_devices
 from meterkeys.organisations.access import Access, build_access, build_operator_access

@@ -14,8 +14,8 @@ from django.utils import timezone
 from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditEntry
 from meterkeys.audit.services import list_entries_of_device
-from meterkeys.catalogue import check_forms
-from meterkeys.catalogue.captures import starting
+from meterkeys.catalogue.key_check import forms as check_forms
+from meterkeys.catalogue.key_check.captures import starting
 from meterkeys.catalogue.models import CapturedTelegrams, HeardMeter
 from meterkeys.core import bulk
 from meterkeys.devices.models import Device, DeviceState

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from meterkeys.audit.models import AuditEntry
-from meterkeys.catalogue.telegram_check import MAX_TELEGRAMS
+from meterkeys.catalogue.key_check.checking import MAX_TELEGRAMS
 from meterkeys.devices.models import DeviceState
 from tests.radio import encoder
 from tests.world import World, make_device

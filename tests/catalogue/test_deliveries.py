@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from meterkeys.catalogue import selection
+from meterkeys.catalogue.bulk import selection
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.keystore.models import DeviceKey
 from meterkeys.mail.models import OutgoingLetter

@@ -7,9 +7,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from meterkeys.catalogue import listing
-from meterkeys.catalogue.listing import NO_DEVICE
-from meterkeys.catalogue.totals import Total
+from meterkeys.catalogue.device_list import listing
+from meterkeys.catalogue.device_list.listing import NO_DEVICE
+from meterkeys.catalogue.device_list.totals import Total
 from meterkeys.core.bulk import is_postgresql
 from meterkeys.devices.models import Device, DeviceState, ProductType
 from meterkeys.devices.services import attach_label, find_or_create_label

@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
-from meterkeys.catalogue.history import list_owners
+from meterkeys.catalogue.device_page.history import list_owners
 from meterkeys.devices.models import Batch, Device, DeviceLabel, DeviceState
 from meterkeys.devices.services import attach_label
 from meterkeys.keystore.models import DeviceKey

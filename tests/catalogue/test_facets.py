@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from meterkeys.catalogue import facet_counts
+from meterkeys.catalogue.device_list import facet_counts
 from meterkeys.core import facets
 from meterkeys.core.bulk import is_postgresql
 from meterkeys.devices.models import Device, Label, ProductType

@@ -12,11 +12,11 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterkeys.catalogue import conditions
-from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order, SearchBy
-from meterkeys.catalogue.listing import build_listing
-from meterkeys.catalogue.search import read_filters
-from meterkeys.catalogue.walks import MOST_WALKS
+from meterkeys.catalogue.device_list import conditions
+from meterkeys.catalogue.device_list.filters import FACETS, PAGE_SIZES, Filters, Order, SearchBy
+from meterkeys.catalogue.device_list.listing import build_listing
+from meterkeys.catalogue.device_list.planning import MOST_WALKS
+from meterkeys.catalogue.device_list.search import read_filters
 from meterkeys.core import bulk
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.devices.services import attach_label, find_or_create_label

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditEntry
-from meterkeys.catalogue import list_export
-from meterkeys.catalogue.filters import Filters
-from meterkeys.catalogue.list_export import COLUMNS, export_list
+from meterkeys.catalogue.device_list import export as list_export
+from meterkeys.catalogue.device_list.export import COLUMNS, export_list
+from meterkeys.catalogue.device_list.filters import Filters
 from meterkeys.core.ids import new_id
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.devices.services import attach_label

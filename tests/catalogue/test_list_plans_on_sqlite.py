@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from meterkeys.catalogue import walks
+from meterkeys.catalogue.device_list import planning
 from meterkeys.core.bulk import is_postgresql
 from meterkeys.core.ids import new_id
 from meterkeys.devices import serial_parts
@@ -110,7 +110,7 @@ def pick_count(plans: list[tuple[str, list[str]]]) -> list[str]:
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what these devices have count as frequent."""
-    monkeypatch.setattr(walks, "MOST_TO_SORT", 0)
+    monkeypatch.setattr(planning, "MOST_TO_SORT", 0)
     monkeypatch.setattr(serial_parts, "MOST_ROWS", 0)
 
 

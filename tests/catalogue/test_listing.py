@@ -9,10 +9,11 @@ from django.http import QueryDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meterkeys.catalogue.filters import Filters, Order
-from meterkeys.catalogue.listing import build_listing
-from meterkeys.catalogue.totals import find_total
-from meterkeys.catalogue.walks import Cursor, Slice, Walks, find_sorting, read_slice
+from meterkeys.catalogue.device_list.filters import Filters, Order
+from meterkeys.catalogue.device_list.listing import build_listing
+from meterkeys.catalogue.device_list.planning import find_sorting
+from meterkeys.catalogue.device_list.totals import find_total
+from meterkeys.catalogue.device_list.walks import Cursor, Slice, Walks, read_slice
 from meterkeys.core.ids import new_id
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.permissions import Permission

@@ -9,9 +9,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from meterkeys.catalogue import saved_views
+from meterkeys.catalogue.device_list import saved_views
+from meterkeys.catalogue.device_list.saved_views import SAVED_VIEWS, save_view
 from meterkeys.catalogue.models import NAME_LENGTH, QUERY_LENGTH, SavedView
-from meterkeys.catalogue.saved_views import SAVED_VIEWS, save_view
 from meterkeys.organisations.models import KeyGrant
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import add_member

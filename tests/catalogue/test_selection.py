@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditEntry
-from meterkeys.catalogue import selection
+from meterkeys.catalogue.bulk import selection
+from meterkeys.catalogue.bulk.selection import KEPT_FOR, MOST_IDS, forget_selections
 from meterkeys.catalogue.models import FrozenSelection, SelectedPiece
-from meterkeys.catalogue.selection import KEPT_FOR, MOST_IDS, forget_selections
 from meterkeys.devices.models import Device, DeviceLabel, DeviceState
 from meterkeys.organisations.models import KeyGrant
 from meterkeys.ownership.services import create_batch

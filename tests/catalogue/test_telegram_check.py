@@ -10,16 +10,16 @@ from django.core.exceptions import PermissionDenied
 from meterkeys.audit.events import Event
 from meterkeys.audit.models import AuditEntry
 from meterkeys.audit.services import list_entries_of_device
-from meterkeys.catalogue import check_texts
-from meterkeys.catalogue.check_texts import translate
-from meterkeys.catalogue.history import read_history
-from meterkeys.catalogue.telegram_check import (
+from meterkeys.catalogue.device_page.history import read_history
+from meterkeys.catalogue.key_check import texts as check_texts
+from meterkeys.catalogue.key_check.checking import (
     MAX_TELEGRAMS,
     Checked,
     TooManyTelegramsError,
     check_telegrams,
     list_neighbours,
 )
+from meterkeys.catalogue.key_check.texts import translate
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.access import build_operator_access
 from meterkeys.organisations.models import KeyGrant, Organisation

@@ -29,10 +29,10 @@ FILES = {
     "exchange/services/exports.py": "carries keys from the door to the file",
     "exchange/management/commands/import_keys.py": "opens the file",
     "exchange/views.py": "receives the upload",
-    "catalogue/key_views.py": "answers with the key that was asked for",
-    "catalogue/captures/starting.py": "asks for the keys of the meters that a capture heard",
-    "catalogue/captures/working.py": "tries them on its telegrams",
-    "catalogue/telegram_check.py": "tries keys on telegrams",
+    "catalogue/device_page/key_views.py": "answers with the key that was asked for",
+    "catalogue/key_check/captures/starting.py": "asks for the keys of the meters that a capture heard",
+    "catalogue/key_check/captures/working.py": "tries them on its telegrams",
+    "catalogue/key_check/checking.py": "tries keys on telegrams",
     "web/demonstration/load.py": "imports the demonstration's files",
 }
 

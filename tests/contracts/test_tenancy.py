@@ -24,8 +24,8 @@ TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, Tenan
 
 # Where rows of all tenants are touched on purpose, and why.
 FILES_WITH_UNSCOPED = {
-    "catalogue/saved_views.py": "whoever closes an account ends its views, in whatever organisation",
-    "catalogue/selection.py": "the worker forgets old selections of everybody",
+    "catalogue/device_list/saved_views.py": "whoever closes an account ends its views, in whatever organisation",
+    "catalogue/bulk/selection.py": "the worker forgets old selections of everybody",
     "organisations/tenancy.py": "defines it",
     "keystore/released_marks.py": "the worker marks devices of everybody, as the audit says",
     "mail/models.py": "defines it for letter templates, which lie below organisations",

@@ -9,8 +9,8 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meterkeys.catalogue.filters import SearchBy
-from meterkeys.catalogue.search import SHORTEST_PART, match_search
+from meterkeys.catalogue.device_list.filters import SearchBy
+from meterkeys.catalogue.device_list.search import SHORTEST_PART, match_search
 from meterkeys.core.bulk import is_postgresql
 from meterkeys.devices import serial_parts
 from meterkeys.devices.models import Device

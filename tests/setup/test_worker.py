@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from meterkeys.catalogue.captures import starting
+from meterkeys.catalogue.key_check.captures import starting
 from meterkeys.catalogue.models import CapturedTelegrams, HeardMeter
 from meterkeys.core.ids import new_id
 from meterkeys.mail.kinds import KINDS

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from meterkeys.catalogue.bulk import find_action, start_action
-from meterkeys.catalogue.selection import Selection
+from meterkeys.catalogue.bulk.actions import find_action, start_action
+from meterkeys.catalogue.bulk.selection import Selection
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.runs import services
 from meterkeys.runs.models import Run, RunState

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
 
-from meterkeys.catalogue.check_texts import Hint, find_tone, find_word
+from meterkeys.catalogue.key_check.texts import Hint, find_tone, find_word
 from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.tenancy import TenantModel
 from meterkeys.runs.models import Run

@@ -2,14 +2,12 @@
 
 from django.urls import path
 
-from meterkeys.catalogue import (
-    capture_views,
-    check_views,
-    key_views,
-    saved_view_pages,
-    selection_views,
-    views,
-)
+from meterkeys.catalogue import views
+from meterkeys.catalogue.bulk import views as selection_views
+from meterkeys.catalogue.device_list import saved_view_pages
+from meterkeys.catalogue.device_page import key_views
+from meterkeys.catalogue.key_check import capture_views
+from meterkeys.catalogue.key_check import views as check_views
 
 urlpatterns = [
     path("check-key/", check_views.check_key, name="key_check"),

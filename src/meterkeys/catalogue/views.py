@@ -14,19 +14,25 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from meterkeys.catalogue.bulk import list_actions
-from meterkeys.catalogue.device_page import build_device_page, find_device
-from meterkeys.catalogue.facets import build_chips, build_facets, name_chosen, search_facet, write_days
-from meterkeys.catalogue.filters import FACETS, PAGE_SIZES, Filters, Order, SearchBy
-from meterkeys.catalogue.labels import remove_label
-from meterkeys.catalogue.list_export import export_list
-from meterkeys.catalogue.listing import build_listing
-from meterkeys.catalogue.saved_views import build_view_bar
-from meterkeys.catalogue.search import TITLES as SEARCH_TITLES
-from meterkeys.catalogue.search import read_filters
-from meterkeys.catalogue.selection import MOST_IDS
-from meterkeys.catalogue.totals import count_exactly
-from meterkeys.catalogue.walks import plan_walks
+from meterkeys.catalogue.bulk.actions import list_actions
+from meterkeys.catalogue.bulk.labels import remove_label
+from meterkeys.catalogue.bulk.selection import MOST_IDS
+from meterkeys.catalogue.device_list.export import export_list
+from meterkeys.catalogue.device_list.facets import (
+    build_chips,
+    build_facets,
+    name_chosen,
+    search_facet,
+    write_days,
+)
+from meterkeys.catalogue.device_list.filters import FACETS, PAGE_SIZES, Filters, Order, SearchBy
+from meterkeys.catalogue.device_list.listing import build_listing
+from meterkeys.catalogue.device_list.planning import plan_walks
+from meterkeys.catalogue.device_list.saved_views import build_view_bar
+from meterkeys.catalogue.device_list.search import TITLES as SEARCH_TITLES
+from meterkeys.catalogue.device_list.search import read_filters
+from meterkeys.catalogue.device_list.totals import count_exactly
+from meterkeys.catalogue.device_page.page import build_device_page, find_device
 from meterkeys.core.database import QueryTooSlowError
 from meterkeys.core.errors import DomainError
 from meterkeys.core.pages import describe_csv

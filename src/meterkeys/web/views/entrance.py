@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from meterkeys.catalogue.saved_views import find_start_url
+from meterkeys.catalogue.device_list.saved_views import find_start_url
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.middleware import SESSION_KEY
 from meterkeys.organisations.requests import MemberRequest, member_required

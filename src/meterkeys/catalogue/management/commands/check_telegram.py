@@ -14,7 +14,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from meterkeys.catalogue.telegram_check import MAX_TELEGRAMS, Checked, TelegramCheck
+from meterkeys.catalogue.key_check.checking import MAX_TELEGRAMS, Checked, TelegramCheck
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device
 from meterkeys.organisations.access import Access, build_operator_access

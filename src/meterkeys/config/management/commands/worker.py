@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from meterkeys.accounts.resets import answer_reset_requests
-from meterkeys.catalogue.selection import forget_selections
+from meterkeys.catalogue.bulk.selection import forget_selections
 from meterkeys.config.worker import Job, StopRequest, run_jobs
 from meterkeys.keystore.released_marks import mark_released_devices
 from meterkeys.mail.services import send_due_letters

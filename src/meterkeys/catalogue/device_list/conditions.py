@@ -1,0 +1,119 @@
+"""What the filters of the device list mean: conditions on a query, each within what the reader may see."""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import date, datetime, time, timedelta
+from functools import reduce
+from operator import or_
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from meterkeys.catalogue.device_list.filters import EMPTY, FACETS, Filters, parse_ids
+from meterkeys.catalogue.device_list.search import NOTHING, find_way, match_search
+from meterkeys.core.ids import first_id_at
+from meterkeys.devices.models import NO_RADIO, Device, DeviceLabel, DeviceState
+from meterkeys.organisations.access import Access
+from meterkeys.organisations.permissions import Permission
+
+STATE_OF_STATUS = {state.name.lower(): state for state in DeviceState}
+Values = tuple[str, ...]
+
+
+def narrow(
+    filters: Filters, devices: QuerySet[Device], access: Access, *, without: Collection[str] = ()
+) -> QuerySet[Device]:
+    """Keep the devices that match, as far as the facets in `without` do not matter."""
+    if filters.q:
+        by = filters.by or find_way(access, filters.q, devices)
+        devices = devices.filter(match_search(access, filters.q, by))
+    for facet in FACETS:
+        values = filters.chosen(facet)
+        if values and facet not in without:
+            condition = CONDITIONS[facet](values, access)
+            devices = devices.filter(~condition if filters.is_left_out(facet) else condition)
+    return devices.filter(_match_days(filters.imported_from, filters.imported_to))
+
+
+def _match_serials(values: Values, _access: Access) -> Q:
+    return Q(serial_number__in=values)
+
+
+def _match_types(values: Values, _access: Access) -> Q:
+    return Q(product_type__in=parse_ids(values))
+
+
+def _match_status(values: Values, _access: Access) -> Q:
+    return Q(state__in=list_states(values))
+
+
+def list_states(values: Values) -> list[DeviceState]:
+    return [STATE_OF_STATUS[value] for value in values if value in STATE_OF_STATUS]
+
+
+def _match_labels(values: Values, access: Access) -> Q:
+    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW)
+    condition = Q(pk__in=attached.filter(label__in=parse_ids(values)).values("device"))
+    return condition | ~Q(Exists(attached.filter(device=OuterRef("pk")))) if EMPTY in values else condition
+
+
+def _match_batches(values: Values, _access: Access) -> Q:
+    condition = Q(batch__in=parse_ids(values))
+    return condition | Q(batch=None) if EMPTY in values else condition
+
+
+def _match_owners(values: Values, _access: Access) -> Q:
+    return Q(owner__in=parse_ids(values))
+
+
+def _match_radio(values: Values, _access: Access) -> Q:
+    return _match_any(RADIO, values)
+
+
+def _match_downloaded(values: Values, _access: Access) -> Q:
+    return _match_any(DOWNLOADED, values)
+
+
+def _match_any(conditions: Mapping[str, Q], values: Values) -> Q:
+    """Return the condition that one of those named by the values holds."""
+    return reduce(or_, (conditions.get(value, NOTHING) for value in values), NOTHING)
+
+
+RADIO = {
+    "lorawan": Q(dev_eui__gt=""),
+    "wmbus": Q(wmbus_id__gt=""),
+    EMPTY: NO_RADIO,
+}
+DOWNLOADED = {
+    "yes": Q(keys_released=True),
+    "never": Q(keys_released=False),
+}
+
+CONDITIONS: dict[str, Callable[[Values, Access], Q]] = {
+    "serial": _match_serials,
+    "type": _match_types,
+    "status": _match_status,
+    "label": _match_labels,
+    "batch": _match_batches,
+    "owner": _match_owners,
+    "radio": _match_radio,
+    "downloaded": _match_downloaded,
+}
+
+
+def _match_days(first: str, last: str) -> Q:
+    """Return the condition that the device was brought in on these days, in the site's time.
+
+    Its id was made then and holds the time, so the index that pages through the list finds the days, too.
+    """
+    try:
+        condition = Q(pk__gte=_first_id_of(date.fromisoformat(first))) if first else Q()
+        if last:
+            condition &= Q(pk__lt=_first_id_of(date.fromisoformat(last) + timedelta(days=1)))
+    except (ValueError, OverflowError):
+        return NOTHING
+    return condition
+
+
+def _first_id_of(day: date) -> UUID:
+    return first_id_at(timezone.make_aware(datetime.combine(day, time.min)))

@@ -1,0 +1,197 @@
+"""The one search box of the device list: what was typed may be a serial number, an address, a batch or a label.
+
+Without a choice of what to look in, the first way counts in which anything is found. It is then written into the
+address, so that the pages that follow, a download and a selection mean the same devices.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Reverse, StrIndex
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan
+from django.http import QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from meterkeys.catalogue.device_list.filters import Filters, SearchBy
+from meterkeys.core import bulk
+from meterkeys.core.database import QueryTooSlowError, limit_query_time
+from meterkeys.devices.models import Batch, Device, DeviceLabel, Label
+from meterkeys.devices.serial_parts import find_ids_with_part
+from meterkeys.organisations.access import Access
+from meterkeys.organisations.permissions import Permission
+
+SHORTEST_PART = 4
+"""Fewer characters stand in too many serial numbers to be looked for inside them."""
+NAMES_LIMIT = 32
+"""Batches and labels that one search covers."""
+SECONDS_TO_TRY = 0.5
+LAST_CHARACTER = "\U0010ffff"
+NOTHING = Q(pk__in=[])
+
+TITLES: dict[SearchBy, str | Promise] = {
+    SearchBy.START: _("Serial number begins with"),
+    SearchBy.END: _("Serial number ends with"),
+    SearchBy.INSIDE: _("Serial number contains"),
+    SearchBy.DEV_EUI: _("DevEUI"),
+    SearchBy.RADIO: _("Radio address"),
+    SearchBy.BATCH: _("Batch reference begins with"),
+    SearchBy.LABEL: _("Label begins with"),
+}
+
+_match_eui = re.compile(r"[0-9A-F]{16}").fullmatch
+_match_address = re.compile(r"([A-Z]{3})?([0-9]{8})").fullmatch
+
+
+def read_filters(access: Access, query: QueryDict) -> Filters:
+    """Return the filters of an address, with the way in which `q` is looked for."""
+    filters = Filters.parse(query)
+    if not filters.q or filters.by:
+        return filters
+    devices = Device.objects.allowed(access, Permission.DEVICE_VIEW)
+    return replace(filters, by=find_way(access, filters.q, devices))
+
+
+def find_way(access: Access, text: str, devices: QuerySet[Device]) -> SearchBy:
+    """Return the first way in which there is a device; the last one is not tried, since it costs most."""
+    is_short = len(text) < SHORTEST_PART
+    for way in TRIED[:-1] if is_short else TRIED:
+        if _is_found(devices.filter(match_search(access, text, way))):
+            return way
+    return SearchBy.START if is_short else SearchBy.INSIDE
+
+
+def _is_found(devices: QuerySet[Device]) -> bool:
+    """Tell whether there is a device. What takes long to tell counts as found: the list then says what to do."""
+    try:
+        with limit_query_time(SECONDS_TO_TRY):
+            return devices.exists()
+    except QueryTooSlowError:
+        return True
+
+
+def match_search(access: Access, text: str, by: SearchBy) -> Q:
+    """Return the condition that the device is found by this text in this way."""
+    return MATCHES[by](text, access)
+
+
+def match_start(field: str, start: str) -> Q:
+    """Return the condition that the text begins like this, upper and lower case told apart.
+
+    A range, since the order of serial numbers is that of their bytes: an index finds it.
+    """
+    return Q(**{f"{field}__gte": start, f"{field}__lt": start + LAST_CHARACTER})
+
+
+def _match_start(text: str, _access: Access) -> Q:
+    return match_start("serial_number", text)
+
+
+def _match_end(text: str, _access: Access) -> Q:
+    start = text[::-1]
+    backwards = Reverse("serial_number")
+    return Q(GreaterThanOrEqual(backwards, start)) & Q(LessThan(backwards, start + LAST_CHARACTER))
+
+
+def _match_inside(text: str, _access: Access) -> Q:
+    """Match upper and lower case apart: SQLite's own operator takes them as alike."""
+    if len(text) < SHORTEST_PART:
+        return NOTHING
+    if bulk.is_postgresql():
+        return Q(serial_number__contains=text)
+    few = find_ids_with_part(text)
+    if few is None:
+        return Q(GreaterThan(StrIndex("serial_number", Value(text)), 0))
+    return Q(pk__in=bulk.list_raw_ids(few))
+
+
+def is_rare_inside(text: str) -> bool:
+    """Tell whether an index finds those with the text inside; otherwise a walk meets them soon, or looks through all.
+
+    PostgreSQL's index is taken to find few.
+    """
+    return bulk.is_postgresql() or len(text) < SHORTEST_PART or find_ids_with_part(text) is not None
+
+
+def _match_dev_eui(text: str, _access: Access) -> Q:
+    digits = strip_separators(text)
+    return Q(dev_eui__in={digits, reverse_bytes(digits)}) if _match_eui(digits) else NOTHING
+
+
+def _match_radio(text: str, _access: Access) -> Q:
+    """Match a wM-Bus identification number, in the order of print or of the telegram, after a manufacturer or alone."""
+    found = _match_address(strip_separators(text))
+    if not found:
+        return NOTHING
+    manufacturer, number = found.groups()
+    condition = Q(wmbus_id__in={number, reverse_bytes(number)})
+    return condition & Q(wmbus_manufacturer=manufacturer) if manufacturer else condition
+
+
+def _match_batch(text: str, access: Access) -> Q:
+    return Q(batch__in=_find_batches(text, access))
+
+
+def _match_label(text: str, access: Access) -> Q:
+    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW)
+    return Q(pk__in=attached.filter(label__in=_find_labels(text, access)).values("device"))
+
+
+def _find_batches(text: str, access: Access) -> list[UUID]:
+    batches = Batch.objects.allowed(access, Permission.DEVICE_VIEW).filter(reference__istartswith=text)
+    return list(batches.order_by("-pk").values_list("pk", flat=True)[:NAMES_LIMIT])
+
+
+def _find_labels(text: str, access: Access) -> list[UUID]:
+    labels = Label.objects.allowed(access, Permission.DEVICE_VIEW).filter(text__istartswith=text)
+    return list(labels.order_by("text").values_list("pk", flat=True)[:NAMES_LIMIT])
+
+
+NAMED: dict[SearchBy, tuple[str, Callable[[str, Access], list[UUID]]]] = {
+    SearchBy.BATCH: ("batch", _find_batches),
+    SearchBy.LABEL: ("label", _find_labels),
+}
+
+
+def choose_found(access: Access, filters: Filters) -> Filters:
+    """Return the same filters with the batches or labels that are looked for chosen instead: there are indexes for that."""
+    if not filters.q or filters.by not in NAMED:
+        return filters
+    facet, find = NAMED[filters.by]
+    found = [] if filters.chosen(facet) else find(filters.q, access)
+    # Nothing found is not nothing chosen: then the search remains, which matches nothing.
+    chosen: dict[str, Any] = {facet: tuple(map(str, found))}
+    return replace(filters, q="", by=None, **chosen) if found else filters
+
+
+def strip_separators(text: str) -> str:
+    """Return the address without what people write between its bytes, in capitals."""
+    return re.sub(r"[\s:.-]", "", text).upper()
+
+
+def reverse_bytes(digits: str) -> str:
+    """Return the hexadecimal digits with their bytes in the other order."""
+    return "".join(reversed([digits[i : i + 2] for i in range(0, len(digits), 2)]))
+
+
+MATCHES: dict[SearchBy, Callable[[str, Access], Q]] = {
+    SearchBy.START: _match_start,
+    SearchBy.END: _match_end,
+    SearchBy.INSIDE: _match_inside,
+    SearchBy.DEV_EUI: _match_dev_eui,
+    SearchBy.RADIO: _match_radio,
+    SearchBy.BATCH: _match_batch,
+    SearchBy.LABEL: _match_label,
+}
+TRIED = (
+    SearchBy.START,
+    SearchBy.DEV_EUI,
+    SearchBy.RADIO,
+    SearchBy.BATCH,
+    SearchBy.LABEL,
+    SearchBy.END,
+)
