@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 from django.utils import translation
+from hypothesis import HealthCheck, settings
 
 from meterkeys.keystore import keyring
 from meterkeys.keystore.root_key import create_root_key_file
@@ -18,8 +19,12 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 LEFT_TO_POSTGRESQL = {"postgresql", "once"}
 
+# No test is measured by a clock: on a busy machine any example can take long.
+settings.register_profile("without_clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 def pytest_configure() -> None:
+    settings.load_profile("without_clock")
     create_root_key_file(TEST_HOME / "root.key")
 
 

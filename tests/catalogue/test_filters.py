@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.http import QueryDict
 from django.utils import timezone
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from meterkeys.catalogue.device_list import conditions
@@ -52,7 +52,6 @@ def list_rows(world: World, query: str) -> list[str]:
     return [row.serial_number for row in rows]
 
 
-@settings(deadline=None)  # the first call imports every view
 @given(
     q=st.text(max_size=8),
     values=st.fixed_dictionaries(dict.fromkeys(FACETS, VALUES)),
@@ -70,7 +69,6 @@ def test_what_is_written_into_the_address_is_read_from_it_again(
     assert Filters.parse(QueryDict(urlsplit(filters.url()).query)) == filters
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_address_is_read(text: str) -> None:
     Filters.parse(QueryDict(text))

@@ -99,7 +99,7 @@ def test_every_row_comes_once_in_both_directions(devices: QuerySet[Device], orde
     assert join_rows(walk_backwards(devices, order, size, forwards[-1])) == whole
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.sampled_from(list(Order)), size=st.integers(1, 60), place=st.integers(0, ROWS - 1))
 def test_the_pages_beside_a_row_are_its_neighbours(
     devices: QuerySet[Device], order: Order, size: int, place: int

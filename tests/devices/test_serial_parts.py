@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterkeys.catalogue.device_list.filters import SearchBy
@@ -79,7 +79,7 @@ def test_a_search_inside_finds_the_serial_numbers_that_contain_the_text(
 ) -> None:
     monkeypatch.setattr(serial_parts, "MOST_ROWS", most_rows)
 
-    @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+    @settings(max_examples=100)
     @given(part=PARTS)
     def compare(part: str) -> None:
         assert find(filled, part) == sorted(serial for serial in SERIALS if part in serial)

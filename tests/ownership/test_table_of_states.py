@@ -373,7 +373,6 @@ def test_whatever_people_try_the_table_of_states_holds(world: World) -> None:
         settings=settings(
             max_examples=20,
             stateful_step_count=60,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -52,7 +52,7 @@ def judge(frames: Iterable[bytes], memory: FragmentMemory | None = None) -> list
     return [verdict.verdict for verdict in judge_all(frames, memory=memory)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     name=st.sampled_from(sorted(MESSAGES)),
     places=st.lists(st.integers(0, 200), min_size=1, max_size=4),
@@ -222,7 +222,7 @@ def test_what_would_have_fitted_is_found_for_a_joined_message() -> None:
     assert explain_failure(telegrams[0], Question([KEY[::-1]])) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 0x7F), st.binary(max_size=40)), max_size=6))
 def test_any_fragments_are_judged(rows: list[tuple[int, int, bytes]]) -> None:
     layers = [bytes([0x90, len(rest) // 2 + 2, number, bits]) + rest for number, bits, rest in rows]

@@ -29,7 +29,7 @@ FRAMES = [row.raw for row in ROWS] + [
     encoder.format_a(encoder.mode5(KEY)),
     encoder.format_b(encoder.mode5(KEY)),
 ]
-EXAMPLES = settings(max_examples=100, deadline=None)
+EXAMPLES = settings(max_examples=100)
 
 
 def judge(telegram: str | bytes) -> None:
