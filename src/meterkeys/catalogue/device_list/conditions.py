@@ -6,7 +6,8 @@ from functools import reduce
 from operator import or_
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.lookups import IsNull
 from django.utils import timezone
 
 from meterkeys.catalogue.device_list.filters import EMPTY, FACETS, Filters, parse_ids
@@ -53,8 +54,14 @@ def list_states(values: Values) -> list[DeviceState]:
 
 def _match_labels(values: Values, access: Access) -> Q:
     attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW)
-    condition = Q(pk__in=attached.filter(label__in=parse_ids(values)).values("device"))
-    return condition | ~Q(Exists(attached.filter(device=OuterRef("pk")))) if EMPTY in values else condition
+    carrying = Q(pk__in=attached.filter(label__in=parse_ids(values)).values("device"))
+    if EMPTY not in values:
+        return carrying
+    of_device = attached.filter(device=OuterRef("pk"))
+    if values == (EMPTY,):
+        return ~Q(Exists(of_device))
+    # Not `Exists`: beside "or", PostgreSQL would collect every label of the organisation to answer it.
+    return carrying | Q(IsNull(Subquery(of_device.values("pk")[:1]), True))
 
 
 def _match_batches(values: Values, _access: Access) -> Q:
