@@ -17,7 +17,8 @@ from tests.world import World, build_world
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
-LEFT_TO_POSTGRESQL = {"postgresql", "once"}
+LEFT_OUT = {"sqlite": {"postgresql", "once"}}.get(DATABASE, {"sqlite"})
+"""Marks of tests that the run on the other database has."""
 
 # No test is measured by a clock: on a busy machine any example can take long.
 settings.register_profile("without_clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,13 +30,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave what only PostgreSQL can do, and what is to run once, to the run on PostgreSQL: it has fewer pages to see."""
-    if DATABASE == "sqlite":
-        left_out = [
-            item for item in items if LEFT_TO_POSTGRESQL & {mark.name for mark in item.iter_markers()}
-        ]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    """Leave each database what only it can do, and PostgreSQL what is to run once: it has fewer pages to see."""
+    left_out = [item for item in items if LEFT_OUT & {mark.name for mark in item.iter_markers()}]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(autouse=True)

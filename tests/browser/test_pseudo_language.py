@@ -66,7 +66,7 @@ SEND_EMPTY = """
 NAMES = re.findall(
     r"\S+",
     """
-    meterkeys wM-Bus M-Bus Acme LoRaWAN LoRa DevEUI JoinEUI AppKey NwkKey OMS AES DES CSV PDF Latin UTF ISO
+    meterkeys wM-Bus M-Bus Acme LoRaWAN LoRa DevEUI JoinEUI AppKey NwkKey OMS AES DES CMAC KCV CSV PDF Latin UTF ISO
     serial_number product_type dev_eui join_eui app_key nwk_key oms_key manufacturer mbus_address
     mbus_version mbus_device_type gen_app_key color Somebody
     """,

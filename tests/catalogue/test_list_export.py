@@ -6,6 +6,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -50,8 +51,9 @@ def list_serials(client: Client, **filters: Any) -> list[str]:
 def test_each_row_says_what_the_list_says(world: World) -> None:
     world.deliver(["A1"], world.stadtwerk, label="502244")
     device = Device.unscoped.get()
-    attach_label(world.stadtwerk.pk, "Ufer", [device.pk])
-    attach_label(world.acme.pk, "not theirs", [device.pk])
+    with transaction.atomic():
+        attach_label(world.stadtwerk.pk, "Ufer", [device.pk])
+        attach_label(world.acme.pk, "not theirs", [device.pk])
     Device.unscoped.update(dev_eui="0011223344556677", wmbus_manufacturer="ACM", wmbus_id="00123456")
     (row,) = read_rows(world.client("stadtwerk_auditor"))
     assert list(row) == list(COLUMNS)

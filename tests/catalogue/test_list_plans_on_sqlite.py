@@ -12,7 +12,6 @@ import pytest
 from django.db import connection
 
 from meterkeys.catalogue.device_list import planning
-from meterkeys.core.bulk import is_postgresql
 from meterkeys.core.ids import new_id
 from meterkeys.devices import serial_parts
 from meterkeys.devices.models import Device
@@ -22,7 +21,7 @@ from tests.world import World, get_product_type
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(is_postgresql(), reason="for PostgreSQL see test_list_plans"),
+    pytest.mark.sqlite,
 ]
 
 TYPE, BATCH, OTHER_BATCH = "product-type", f"batch={new_id()}", f"batch={new_id()}"

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from meterkeys.catalogue.device_list.filters import SearchBy
 from meterkeys.catalogue.device_list.search import SHORTEST_PART, match_search
-from meterkeys.core.bulk import is_postgresql
 from meterkeys.devices import serial_parts
 from meterkeys.devices.models import Device
 from meterkeys.organisations.permissions import Permission
@@ -57,8 +56,6 @@ PARTS = st.one_of(
     ),
 )
 
-on_sqlite = pytest.mark.skipif(is_postgresql(), reason="PostgreSQL has an index on the table of devices")
-
 
 @pytest.fixture
 def filled(world: World) -> World:
@@ -87,20 +84,20 @@ def test_a_search_inside_finds_the_serial_numbers_that_contain_the_text(
     compare()
 
 
-@on_sqlite
+@pytest.mark.sqlite
 def test_the_index_knows_a_device_as_soon_as_it_is_written(filled: World) -> None:
     assert serial_parts.find_ids_with_part("電表番号第一") == [
         Device.unscoped.get(serial_number="電表番号第一").pk.hex
     ]
 
 
-@on_sqlite
+@pytest.mark.sqlite
 def test_what_has_the_parts_of_a_text_in_other_places_is_passed_over(world: World) -> None:
     insert_devices(world, world.acme.pk, ["12345678", "45678123"])
     assert find(world, "123456") == ["12345678"]
 
 
-@on_sqlite
+@pytest.mark.sqlite
 def test_parts_that_stand_in_too_many_serial_numbers_are_not_collected(
     filled: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +106,7 @@ def test_parts_that_stand_in_too_many_serial_numbers_are_not_collected(
     assert "00000000" in find(filled, "0000")
 
 
-@on_sqlite
+@pytest.mark.sqlite
 def test_a_migration_makes_the_index_anew_where_the_trigger_is_gone(world: World) -> None:
     """Django drops the trigger when it makes the table of devices anew; devices may be written before it is back."""
     drop_trigger()
@@ -124,7 +121,7 @@ def test_a_migration_makes_the_index_anew_where_the_trigger_is_gone(world: World
     assert count_rows() == Device.unscoped.count()
 
 
-@on_sqlite
+@pytest.mark.sqlite
 def test_without_trigrams_devices_are_written_and_found_all_the_same(world: World) -> None:
     with without_virtual_tables():
         serial_parts.ensure_serial_parts()
