@@ -10,7 +10,7 @@ from bench.page_cases import Address, Case, list_addresses, list_cases
 from bench.page_odd import list_released, list_searches
 from bench.page_rows import fill, run
 from bench.page_world import Owner
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
 from meterkeys.devices.models import Device
@@ -141,3 +141,13 @@ def count_touched(node: dict[str, Any]) -> int:
     """Return how many rows the node looked at, those included that it left out."""
     names = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
     return int(sum(node.get(name, 0) for name in names) * node["Actual Loops"])
+
+
+def test_whole_serial_numbers_are_not_looked_for_by_their_parts() -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
+        cursor.execute("EXPLAIN SELECT id FROM devices_device WHERE serial_number IN ('A1', 'A2')")
+        plan = " ".join(line for (line,) in cursor.fetchall())
+        assert "device_serial_parts" not in plan
+        cursor.execute("EXPLAIN SELECT id FROM devices_device WHERE (serial_number || '') LIKE '%1234%'")
+        assert "device_serial_parts" in " ".join(line for (line,) in cursor.fetchall())

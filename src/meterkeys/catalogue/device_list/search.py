@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import CharField, Func, Q, QuerySet, Value
 from django.db.models.functions import Reverse, StrIndex
-from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan
+from django.db.models.lookups import Contains, GreaterThan, GreaterThanOrEqual, LessThan
 from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -97,12 +97,19 @@ def _match_end(text: str, _access: Access) -> Q:
     return Q(GreaterThanOrEqual(backwards, start)) & Q(LessThan(backwards, start + LAST_CHARACTER))
 
 
+class SerialParts(Func):
+    """What PostgreSQL's index of parts holds: not the column, or whole serial numbers would be looked for there."""
+
+    template = "(%(expressions)s || '')"
+    output_field = CharField()
+
+
 def _match_inside(text: str, _access: Access) -> Q:
     """Match upper and lower case apart: SQLite's own operator takes them as alike."""
     if len(text) < SHORTEST_PART:
         return NOTHING
     if bulk.is_postgresql():
-        return Q(serial_number__contains=text)
+        return Q(Contains(SerialParts("serial_number"), text))
     few = find_ids_with_part(text)
     if few is None:
         return Q(GreaterThan(StrIndex("serial_number", Value(text)), 0))
