@@ -293,7 +293,7 @@ def test_all_keys_as_filtered_leave_in_one_file(world: World, device: Device, un
     assert re.fullmatch(
         r'attachment; filename="keys-\d{4}-\d\d-\d\d\.csv"', answer.headers["Content-Disposition"]
     )
-    assert list_releases() == [("keys_exported", "/devices/?q=1", 2)]
+    assert list_releases() == [("keys_exported", "/devices/?q=1&by=start", 2)]
 
 
 def test_the_button_of_the_list_sends_its_filters(world: World, device: Device) -> None:
@@ -332,7 +332,7 @@ def test_a_filter_that_means_nothing_exports_nothing(
 
 def test_without_a_claimed_device_the_list_says_to_claim_first(world: World, unclaimed: Device) -> None:
     answer = world.client("stadtwerk_user").post("/devices/keys/download/", {"q": "2"}, follow=True)
-    assert answer.redirect_chain == [("/devices/?q=2", 302)]
+    assert answer.redirect_chain == [("/devices/?q=2&by=start", 302)]
     assert "Claim the devices first" in read_text(answer)
     assert list_releases() == []
 
