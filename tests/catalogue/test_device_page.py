@@ -15,7 +15,15 @@ from meterkeys.keystore.models import DeviceKey
 from meterkeys.organisations.models import KeyGrant
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.models import OwnershipRequest
-from meterkeys.ownership.services import accept_offer, claim_device, decline_request, offer_devices
+from meterkeys.ownership.services import (
+    accept_offer,
+    add_devices,
+    claim_device,
+    decline_request,
+    offer_devices,
+    recall_devices,
+    recall_serials,
+)
 from tests.catalogue.pages import read_text
 from tests.pages import read_page
 from tests.world import World, add_version, make_device
@@ -186,6 +194,33 @@ def test_a_declined_request_tells_why(world: World) -> None:
     assert "Acme Metering declined the last ownership request: Not paid for yet" in open_page(
         world, "stadtwerk_user", device
     )
+
+
+def test_after_another_delivery_the_old_reason_is_told_nobody(world: World) -> None:
+    issuer = world.access("acme_issuer")
+    asked = world.deliver(["A1"], world.stadtwerk, needs_confirmation=True)
+    device = claim_device(world.access("stadtwerk_user"), Device.unscoped.get().pk)
+    decline_request(issuer, OwnershipRequest.unscoped.get().pk, reason="Not paid for yet")
+    recall_devices(issuer, asked.pk)
+    for name, receiver in (("netz", world.netz), ("stadtwerk", world.stadtwerk)):
+        batch = world.deliver([f"B-{name}"], receiver, reference=name)
+        add_devices(issuer, batch.pk, ["A1"])
+        assert "Not paid for yet" not in open_page(world, f"{name}_administrator", device)
+        recall_serials(issuer, batch.pk, ["A1"])
+
+
+def test_a_reason_is_told_only_to_who_asked(world: World) -> None:
+    world.deliver(["A1"], world.netz)
+    device = Device.unscoped.get()
+    for requester, is_told in ((world.stadtwerk, False), (world.netz, True)):
+        record(
+            Event.OWNERSHIP_DECLINED,
+            world.access("acme_issuer"),
+            subject="A1",
+            device_ids=[device.pk.bytes],
+            data={"requester": str(requester.pk), "reason": "Not paid for yet"},
+        )
+        assert ("Not paid for yet" in open_page(world, "netz_administrator", device)) == is_told
 
 
 def test_the_batch_is_a_link_for_who_may_open_it(world: World) -> None:
