@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
-from meterkeys.catalogue.device_page.history import list_owners
+from meterkeys.catalogue.device_page.history import LINE_LIMIT, list_owners, read_history
 from meterkeys.devices.models import Batch, Device, DeviceLabel, DeviceState
 from meterkeys.devices.services import attach_label
 from meterkeys.keystore.models import DeviceKey
@@ -167,6 +167,22 @@ def test_a_key_that_others_have_had_is_advised_to_be_changed(world: World) -> No
     assert advice not in open_page(world, "stadtwerk_user", device)
     record(Event.KEYS_EXPORTED, world.access("acme_issuer"), subject="all", device_ids=[device.pk.bytes])
     assert advice in open_page(world, "stadtwerk_user", device)
+
+
+def test_many_readings_hide_neither_what_happened_nor_that_others_had_the_keys(world: World) -> None:
+    device = make_device(world.stadtwerk, "1001", issuer=world.acme, state=DeviceState.CLAIMED)
+    others, owner = world.access("acme_issuer"), world.access("stadtwerk_user")
+    for access, event, count in (
+        (others, Event.KEYS_EXPORTED, 1),
+        (others, Event.DEVICES_DELIVERED, 1),
+        (owner, Event.KEYS_EXPORTED, 200),
+    ):
+        for _ in range(count):
+            record(event, access, subject="all", device_ids=[device.pk.bytes])
+    history = read_history(owner, device)
+    assert [line.event for line in history.events] == ["Devices delivered"]
+    assert (len(history.readings), history.has_more_readings) == (LINE_LIMIT, True)
+    assert history.was_read_by_others
 
 
 def test_what_happened_to_another_device_is_not_told(world: World) -> None:
