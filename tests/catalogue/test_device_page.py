@@ -273,6 +273,22 @@ def test_a_label_comes_off_the_own_device_by_its_button(world: World) -> None:
     assert list(DeviceLabel.unscoped.values_list("label__text", flat=True)) == ["South"]
 
 
+def test_a_label_that_the_device_does_not_carry_is_not_said_to_be_removed(world: World) -> None:
+    device, other = make_device(world.stadtwerk, "1001"), make_device(world.stadtwerk, "1002")
+    attach_label(world.stadtwerk.pk, "North", [other.pk])
+    client = world.client("stadtwerk_user")
+    for label, sentence in (
+        ("North", "This product does not carry the label North."),
+        ("South", "Your organisation has no such label."),
+        ("No\0rth", "Your organisation has no such label."),
+        ("", "Your organisation has no such label."),
+    ):
+        answer = client.post(f"/devices/{device.pk}/labels/remove/", {"label": label}, follow=True)
+        assert sentence in read_text(answer)
+        assert "is removed" not in read_text(answer)
+    assert DeviceLabel.unscoped.count() == 1
+
+
 def test_a_parent_takes_no_label_off_a_device_that_it_is_lent(world: World) -> None:
     device = make_device(world.netz, "1001")
     for permission in (Permission.DEVICE_VIEW, Permission.DEVICE_CLAIM):

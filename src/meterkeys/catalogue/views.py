@@ -187,7 +187,10 @@ def take_label_off(request: MemberRequest, device_id: UUID) -> HttpResponse:
         remove_label(request.access, device_id, label)
     except Device.DoesNotExist:
         raise Http404 from None
-    messages.success(request, _("The label %(label)s is removed.") % {"label": label})
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("The label %(label)s is removed.") % {"label": label})
     return redirect("device_detail", device_id)
 
 

@@ -129,7 +129,9 @@ def list_labels_of(owner_id: UUID, device_ids: Sequence[bulk.RawId]) -> dict[bul
     return labels
 
 
-def detach_label(owner_id: UUID, text: str, device_ids: Sequence[UUID]) -> None:
-    """Take the owner's label of that text off the devices that carry it, in the caller's transaction."""
+def detach_label(owner_id: UUID, text: str, device_ids: Sequence[UUID]) -> int:
+    """Take the owner's label of that text off the devices that carry it, in the caller's transaction; return how many."""
     attached = DeviceLabel.unscoped.filter(label__in=Label.unscoped.filter(owner=owner_id, text=text))
-    attached.filter(device__in=bulk.list_raw_ids(bulk.to_raw_id(pk) for pk in device_ids)).delete()
+    chosen = attached.filter(device__in=bulk.list_raw_ids(bulk.to_raw_id(pk) for pk in device_ids))
+    removed, _by_model = chosen.delete()
+    return removed
