@@ -83,6 +83,8 @@ def edit_saved_view(request: MemberRequest, view_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             change_view(request.access, request.user.pk, view_id, **form.cleaned_data)
+        except SavedView.DoesNotExist:
+            raise Http404 from None
         except DomainError as error:
             form.add_error(error.field, str(error))
         else:
@@ -96,8 +98,10 @@ def edit_saved_view(request: MemberRequest, view_id: UUID) -> HttpResponse:
 @require_POST
 @member_required(Permission.DEVICE_VIEW)
 def delete_saved_view(request: MemberRequest, view_id: UUID) -> HttpResponse:
-    view = find_view(request, view_id)
-    delete_view(request.access, request.user.pk, view_id)
+    try:
+        view = delete_view(request.access, request.user.pk, view_id)
+    except SavedView.DoesNotExist:
+        raise Http404 from None
     messages.success(request, _("The view “%(name)s” is deleted.") % {"name": view.name})
     return redirect("saved_view_list")
 
