@@ -62,6 +62,10 @@ COLUMNS = (*CLAIMED_BY, "serial_number", "refusal")
 Act = Callable[[Run, Access, Sequence[bulk.Row]], None]
 
 
+def lock_nothing(_run: Run, _access: Access) -> None:
+    """Stand for what an action has to lock before the devices."""
+
+
 def find_no_obstacles(_access: Access, _parameters: Parameters) -> Sequence[Obstacle]:
     return ()
 
@@ -85,6 +89,7 @@ class Action:
     outcomes: Mapping[str, str | Promise]
     find_obstacles: Callable[[Access, Parameters], Sequence[Obstacle]] = find_no_obstacles
     asked: str = ""
+    lock_first: Callable[[Run, Access], None] = lock_nothing
     clean_up: Callable[[Run], None] = do_nothing
     find_result: Callable[[Run], tuple[str, str | Promise] | None] = lead_nowhere
 
@@ -201,6 +206,7 @@ ACTIONS: dict[str, Action] = {
             done="delivered",
             outcomes={"delivered": _("delivered")},
             find_obstacles=_find_delivery_obstacles,
+            lock_first=deliveries.lock_batch_of,
             clean_up=deliveries.announce,
             find_result=deliveries.find_result,
         ),
@@ -349,8 +355,10 @@ def _take_piece(run: Run, action: Action, access: Access, frozen: FrozenSelectio
 def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
     """Do the action with those of the devices that nothing stands in the way of, and say what became of each.
 
-    They are locked by ascending id before anything is decided, so that what is said of each is what was done.
+    They are locked by ascending id before anything is decided, so that what is said of each is what was done; and what
+    is to be locked before devices (see `ownership.services.moves`), before them.
     """
+    action.lock_first(run, access)
     rows = _lock_chosen(run, action, access, piece)
     free = [row for row in rows if not row[4]]
     refused = [row for row in rows if row[4]] if len(free) < len(rows) else []
