@@ -27,9 +27,10 @@ def test_labelling_makes_no_object_per_device(world: World) -> None:
         post_init.disconnect(receive, sender=Device)
     assert not made
     states = DeviceLabel.unscoped.values_list("owner__name", "state")
-    assert sorted(states, key=str) == [("Acme Metering", None)] * 3 + [
-        ("Stadtwerk Demo", DeviceState.DELIVERED)
-    ] * 3
+    assert (
+        sorted(states, key=str)
+        == [("Acme Metering", None)] * 3 + [("Stadtwerk Demo", DeviceState.DELIVERED)] * 3
+    )
     assert not list_stale_labels()
     assert detach_label(world.acme.pk, "North", device_ids[:2]) == 2
     assert detach_label(world.acme.pk, "North", device_ids) == 1
