@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from meterkeys.catalogue.bulk import deliveries
+from meterkeys.catalogue.bulk import deliveries, returns
 from meterkeys.catalogue.bulk.labels import find_own_label
 from meterkeys.catalogue.bulk.selection import FORGOTTEN, Selection, finish_freezing, list_frozen
 from meterkeys.catalogue.models import FrozenSelection, SelectedPiece
@@ -23,7 +23,7 @@ from meterkeys.devices.services import attach_label, detach_label
 from meterkeys.organisations.access import Access, build_access
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Permission
-from meterkeys.ownership.services import check_label, claim_locked, find_asking_batches, hand_back_within
+from meterkeys.ownership.services import check_label, claim_locked, find_asking_batches
 from meterkeys.ownership.services.claims import CLAIMED_BY
 from meterkeys.ownership.services.moves import lock_rows
 from meterkeys.runs.kinds import RunKind, Step, do_nothing, lead_nowhere, register_kind
@@ -102,8 +102,8 @@ def _claim(_run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
     claim_locked(access, rows)
 
 
-def _hand_back(_run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
-    hand_back_within(access, _find(access, Permission.OWNERSHIP_TRANSFER, rows))
+def _hand_back(run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
+    returns.hand_back_some(run, access, _find(access, Permission.OWNERSHIP_TRANSFER, rows))
 
 
 def _deliver(run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
@@ -219,6 +219,7 @@ ACTIONS: dict[str, Action] = {
             done="handed_back",
             outcomes={"handed_back": _("handed back")},
             find_obstacles=_find_return_obstacles,
+            clean_up=returns.announce,
         ),
     )
 }
@@ -349,7 +350,7 @@ def _take_piece(run: Run, action: Action, access: Access, frozen: FrozenSelectio
     if not found:
         return Step(run.position, 0, is_last=True)
     step = _deal_with(run, action, access, bytes(found[0]))
-    return replace(step, position={"piece": number + 1}, is_last=len(found) == 1)
+    return replace(step, position={**run.position, "piece": number + 1}, is_last=len(found) == 1)
 
 
 def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
