@@ -175,18 +175,24 @@ def test_the_total_is_written_in_the_manner_of_the_language(
 
 
 @pytest.mark.parametrize(
-    ("total", "text"), [(Total(1_200_000), "about 1,200,000"), (Total(None), "more than 10,000")]
+    ("total", "text", "choice"),
+    [
+        (Total(1_200_000), "about 1,200,000", "Choose all that match, about 1,200,000"),
+        (Total(None, more_than=10_000), "more than 10,000", "Choose all that match, more than 10,000"),
+        (Total(None), "not counted, that would take long", "Choose all that match"),
+    ],
 )
 def test_a_total_beyond_the_limit_is_marked_as_what_it_is_and_counted_on_request(
-    world: World, monkeypatch: pytest.MonkeyPatch, total: Total, text: str
+    world: World, monkeypatch: pytest.MonkeyPatch, total: Total, text: str, choice: str
 ) -> None:
-    make_claimed(world.stadtwerk, ["A", "B", "C"])
+    make_claimed(world.stadtwerk, [f"{number:02}" for number in range(26)])
     monkeypatch.setattr(listing, "find_total", lambda *_: total)
     client = world.client("stadtwerk_user")
-    page = client.get("/devices/?status=claimed")
-    assert f"Total products: {text}" in read_text(page)
+    page = client.get("/devices/?status=claimed&per_page=25")
+    assert f"Total products: {text} Count exactly" in read_text(page)
+    assert f"{choice} Claim" in read_text(page)
     (address,) = re.findall(r'hx-get="(/devices/count/[^"]*)"', page.content.decode())
-    assert read_text(client.get(address, headers=HTMX)) == "Total products: 3"
+    assert read_text(client.get(address, headers=HTMX)) == "Total products: 26"
     assert "Total products: 0" in read_text(client.get("/devices/count/?status=requested"))
 
 
@@ -275,6 +281,8 @@ def test_an_empty_list_says_what_to_do(world: World) -> None:
     filtered = read_text(installer.get("/devices/?q=7"))
     assert "No product fits these filters" in filtered
     assert "Clear all filters" in filtered
+    assert "at least 4 characters" not in filtered
+    assert "at least 4 characters" in read_text(installer.get("/devices/?q=7&by=inside"))
 
 
 RUBBISH = (
@@ -302,7 +310,8 @@ def test_a_list_that_takes_too_long_says_what_to_do(world: World, monkeypatch: p
     make_claimed(world.stadtwerk, ["1001"])
     monkeypatch.setattr(listing, "SECONDS_FOR_A_PAGE", 0.05)
     monkeypatch.setattr(listing, "read_slice", lambda *_, **__: ask(ENDLESS))
-    answer = world.client("stadtwerk_user").get("/devices/?status=claimed")
-    assert answer.status_code == 200
-    assert "Choose more filters" in read_text(answer)
-    assert list_serials(answer) == []
+    for headers in ({}, HTMX):
+        answer = world.client("stadtwerk_user").get("/devices/?status=claimed", headers=headers)
+        assert answer.status_code == 200
+        assert "Choose more filters" in read_text(answer)
+        assert list_serials(answer) == []

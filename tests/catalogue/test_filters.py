@@ -12,7 +12,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterkeys.catalogue.device_list import conditions
+from meterkeys.catalogue.device_list import conditions, search
 from meterkeys.catalogue.device_list.filters import FACETS, PAGE_SIZES, Filters, Order, SearchBy
 from meterkeys.catalogue.device_list.listing import build_listing
 from meterkeys.catalogue.device_list.planning import MOST_WALKS
@@ -20,6 +20,7 @@ from meterkeys.catalogue.device_list.search import read_filters
 from meterkeys.core import bulk
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.devices.services import attach_label, find_or_create_label
+from meterkeys.organisations.models import KeyGrant
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.services.moves import change_devices
 from tests.world import World, get_product_type, make_device
@@ -251,6 +252,19 @@ def test_the_way_in_which_it_is_found_goes_into_the_address(filled: Filled) -> N
     assert read_filters(access, QueryDict("q=zz")).by == SearchBy.START
 
 
+def test_a_way_without_anything_to_look_for_is_no_search() -> None:
+    assert Filters.parse(QueryDict("q=&by=batch&status=claimed")).url() == "/devices/?status=claimed"
+
+
+def test_a_search_finds_the_devices_of_however_many_batches_and_labels(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MOST_CHOSEN", 1)
+    assert set(list_rows(filled.world, "q=acme_lot")) == {"A-1", "A-2", "A-3", "B-1", "B-2"}
+    attach_label(filled.world.stadtwerk.pk, "Nordost", [Device.unscoped.get(serial_number="C-1").pk])
+    assert set(list_rows(filled.world, "q=no&by=label")) == {"A-1", "A-2", "B-1", "C-1"}
+
+
 def test_days_of_import_are_both_included(filled: Filled, subtests: pytest.Subtests) -> None:
     everything = ONE_FACET[""]
     today, day = timezone.localdate(), timedelta(days=1)
@@ -261,8 +275,11 @@ def test_days_of_import_are_both_included(filled: Filled, subtests: pytest.Subte
         (today + day, "", set()),
         ("", today - day, set()),
         ("rubbish", "", set()),
-        ("", "9999-12-31", set()),
-        ("0001-01-01", "", set()),
+        ("", "9999-12-31", everything),
+        ("9999-12-31", "", set()),
+        ("0001-01-01", "", everything),
+        ("0001-01-01", "9999-12-31", everything),
+        ("", "0001-01-01", set()),
     ]:
         with subtests.test(first=str(first), last=str(last)):
             assert narrow(filled.world, f"imported_from={first}&imported_to={last}") == kept
@@ -286,6 +303,34 @@ def test_a_label_that_the_issuer_left_on_an_own_device_keeps_nothing(filled: Fil
     device = Device.unscoped.get(serial_number="A-1")
     attach_label(filled.world.acme.pk, "Reject", [device.pk])
     assert narrow(filled.world, f"label={find_or_create_label(filled.world.acme.pk, 'Reject')}") == set()
+
+
+def test_a_label_of_an_earlier_owner_is_neither_shown_nor_found(
+    filled: Filled, subtests: pytest.Subtests
+) -> None:
+    """Not by whoever hung it either, who may still look at the device."""
+    world, device = filled.world, Device.unscoped.get(serial_number="C-1")
+    attach_label(world.stadtwerk.pk, "Gone", [device.pk])
+    gone = find_or_create_label(world.stadtwerk.pk, "Gone")
+    change_devices([bulk.to_raw_id(device.pk)], owner=world.netz.pk)
+    KeyGrant.objects.create(
+        organisation=world.netz, permission=Permission.DEVICE_VIEW, granted_by="netz_administrator"
+    )
+    for query, is_kept in {
+        "owner={netz}": True,
+        f"label={gone}": False,
+        f"label={gone}&label={{North}}": False,
+        f"label={gone}&none=label": True,
+        "label=-": True,
+        "q=gon&by=label": False,
+    }.items():
+        with subtests.test(query):
+            address = query.format(**filled.ids)
+            assert ("C-1" in list_rows(world, address)) is is_kept
+            assert ("C-1" in narrow(world, address)) is is_kept
+    parameters = QueryDict(f"owner={world.netz.pk}&serial=C-1")
+    (row,) = build_listing(world.access("stadtwerk_user"), Filters.parse(parameters), parameters).rows
+    assert list(row.labels) == []
 
 
 def test_signs_of_a_pattern_are_plain_characters(filled: Filled, subtests: pytest.Subtests) -> None:

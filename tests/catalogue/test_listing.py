@@ -4,11 +4,13 @@ from collections import Counter
 from uuid import UUID, uuid4
 
 import pytest
-from django.db.models import QuerySet
+from django.db.models import BooleanField, QuerySet
+from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from meterkeys.catalogue.device_list import totals
 from meterkeys.catalogue.device_list.filters import Filters, Order
 from meterkeys.catalogue.device_list.listing import build_listing
 from meterkeys.catalogue.device_list.planning import find_sorting
@@ -17,6 +19,7 @@ from meterkeys.catalogue.device_list.walks import Cursor, Slice, Walks, read_sli
 from meterkeys.core.ids import new_id
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.organisations.permissions import Permission
+from tests.devices.test_database_limits import ENDLESS
 from tests.world import World, get_product_type
 
 pytestmark = pytest.mark.django_db
@@ -158,3 +161,13 @@ def test_the_total_is_exact_up_to_its_limit(devices: QuerySet[Device], limit: in
     total = find_total(devices, limit)
     assert total.is_exact is is_exact
     assert not is_exact or total.number == ROWS
+    assert total.more_than == (0 if is_exact else limit)
+
+
+def test_what_took_too_long_to_count_is_not_called_more_than_anything(
+    devices: QuerySet[Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(totals, "SECONDS_TO_COUNT", 0.01)
+    slow = RawSQL(f"({ENDLESS}) > 0", [], output_field=BooleanField())  # noqa: S611 — it is our own
+    total = find_total(devices.filter(slow), 100)
+    assert (total.is_exact, total.more_than) == (False, 0)

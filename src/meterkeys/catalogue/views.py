@@ -30,7 +30,7 @@ from meterkeys.catalogue.device_list.listing import build_listing
 from meterkeys.catalogue.device_list.planning import plan_walks
 from meterkeys.catalogue.device_list.saved_views import build_view_bar
 from meterkeys.catalogue.device_list.search import TITLES as SEARCH_TITLES
-from meterkeys.catalogue.device_list.search import read_filters
+from meterkeys.catalogue.device_list.search import is_too_short, read_filters
 from meterkeys.catalogue.device_list.totals import count_exactly
 from meterkeys.catalogue.device_page.page import build_device_page, find_device
 from meterkeys.core.database import QueryTooSlowError
@@ -59,7 +59,8 @@ def list_devices(request: MemberRequest) -> HttpResponse:
 def render_table(request: MemberRequest, query: QueryDict) -> HttpResponse:
     context = build_list_context(request, query)
     response = render(request, TABLE, context)
-    response["HX-Push-Url" if request.method == "GET" else "HX-Replace-Url"] = context["listing"].url
+    if listing := context["listing"]:
+        response["HX-Push-Url" if request.method == "GET" else "HX-Replace-Url"] = listing.url
     return response
 
 
@@ -72,6 +73,7 @@ def build_list_context(request: MemberRequest, query: QueryDict) -> dict[str, An
         "facets": build_facets(request.access, filters, names),
         "chips": build_chips(filters, names),
         "clear_url": filters.cleared().url(),
+        "is_too_short": is_too_short(filters),
         "imported_days": write_days(filters),
         "search_ways": list_search_ways(filters),
         "orders": list_orders(filters),

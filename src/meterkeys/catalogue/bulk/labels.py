@@ -16,11 +16,15 @@ MOST_OFFERED = 1_000
 """Labels that a list to choose from holds."""
 
 
+def list_attached(access: Access) -> QuerySet[DeviceLabel]:
+    """Return the labels on devices that are seen: those of whoever owns the device. It keeps the ones of earlier owners."""
+    return DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).exclude(state=None)
+
+
 def list_used_labels(access: Access) -> QuerySet[Label]:
     """Return the labels that hang on devices of the one who wrote them, by their text: one look-up per label."""
-    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).exclude(state=None)
     labels = Label.objects.allowed(access, Permission.DEVICE_VIEW).filter(
-        Exists(attached.filter(label=OuterRef("pk")))
+        Exists(list_attached(access).filter(label=OuterRef("pk")))
     )
     return labels.order_by("text", "pk")
 

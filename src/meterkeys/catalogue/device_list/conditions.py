@@ -10,14 +10,16 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.lookups import IsNull
 from django.utils import timezone
 
+from meterkeys.catalogue.bulk.labels import list_attached
 from meterkeys.catalogue.device_list.filters import EMPTY, FACETS, Filters, parse_ids
 from meterkeys.catalogue.device_list.search import NOTHING, find_way, match_search
 from meterkeys.core.ids import first_id_at
-from meterkeys.devices.models import NO_RADIO, Device, DeviceLabel, DeviceState
+from meterkeys.devices.models import NO_RADIO, Device, DeviceState
 from meterkeys.organisations.access import Access
-from meterkeys.organisations.permissions import Permission
 
 STATE_OF_STATUS = {state.name.lower(): state for state in DeviceState}
+EARLIEST_DAY, LATEST_DAY = date(1970, 1, 2), date(9999, 12, 30)
+"""Ids count from 1970, and a day later the calendar ends."""
 Values = tuple[str, ...]
 
 
@@ -53,7 +55,7 @@ def list_states(values: Values) -> list[DeviceState]:
 
 
 def _match_labels(values: Values, access: Access) -> Q:
-    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW)
+    attached = list_attached(access)
     carrying = Q(pk__in=attached.filter(label__in=parse_ids(values)).values("device"))
     if EMPTY not in values:
         return carrying
@@ -114,12 +116,17 @@ def _match_days(first: str, last: str) -> Q:
     Its id was made then and holds the time, so the index that pages through the list finds the days, too.
     """
     try:
-        condition = Q(pk__gte=_first_id_of(date.fromisoformat(first))) if first else Q()
+        condition = Q(pk__gte=_first_id_of(_read_day(first))) if first else Q()
         if last:
-            condition &= Q(pk__lt=_first_id_of(date.fromisoformat(last) + timedelta(days=1)))
-    except (ValueError, OverflowError):
+            condition &= Q(pk__lt=_first_id_of(_read_day(last) + timedelta(days=1)))
+    except ValueError:
         return NOTHING
     return condition
+
+
+def _read_day(text: str) -> date:
+    """Return the day, or the nearest one that an id can tell of."""
+    return min(max(date.fromisoformat(text), EARLIEST_DAY), LATEST_DAY)
 
 
 def _first_id_of(day: date) -> UUID:

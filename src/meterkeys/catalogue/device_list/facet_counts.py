@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
 
+from meterkeys.catalogue.bulk.labels import list_attached
 from meterkeys.catalogue.device_list.conditions import CONDITIONS, narrow
 from meterkeys.catalogue.device_list.filters import EMPTY, Filters, parse_ids
 from meterkeys.catalogue.device_list.planning import plan_walks
@@ -93,17 +94,16 @@ def _find_rows(access: Access, others: Filters, facet: str) -> Rows:
 def _match_option(access: Access, others: Filters, facet: str) -> Rows:
     """Return the rows to count for an option, which is the row of the query around."""
     if facet == "label":
-        return _match_labels(access, others)
+        return _match_label_option(access, others)
     rows = _find_rows(access, others, facet).filter(**{POINTERS[facet]: OuterRef("pk")})
     # In this order SQLite takes the index of the batch, rather than look through all devices of the owner.
     return rows.order_by("serial_number", "pk") if facet == "batch" else rows
 
 
-def _match_labels(access: Access, others: Filters) -> QuerySet[DeviceLabel]:
+def _match_label_option(access: Access, others: Filters) -> QuerySet[DeviceLabel]:
     """Return the label of the query around on the devices that the filters leave, from its copies if these suffice."""
-    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).exclude(state=None)
     copied = [_match_facet(access, others, facet) for facet in COPIED]
-    attached = attached.filter(*copied, label=OuterRef("pk"))
+    attached = list_attached(access).filter(*copied, label=OuterRef("pk"))
     rest = others.without_facets(*COPIED)
     if not rest.is_active:
         return attached

@@ -68,9 +68,11 @@ class Filters:
     def parse(cls, query: QueryDict) -> "Filters":
         """Read the parameters of an address or a form; those that are not filters are left alone."""
         values = {facet: _parse_values(query.getlist(facet)) for facet in FACETS}
+        q = _clean(query.get("q", ""))
         return cls(
-            q=_clean(query.get("q", "")),
-            by=_parse_choice(SearchBy, query.get("by", "")),
+            q=q,
+            # Where nothing is looked for, it does not matter how.
+            by=_parse_choice(SearchBy, query.get("by", "")) if q else None,
             none=tuple(facet for facet in FACETS if facet in query.getlist("none") and values[facet]),
             imported_from=_clean(query.get("imported_from", "")),
             imported_to=_clean(query.get("imported_to", "")),
@@ -104,9 +106,6 @@ class Filters:
 
     def without_days(self) -> "Filters":
         return replace(self, imported_from="", imported_to="")
-
-    def with_search(self, by: SearchBy) -> "Filters":
-        return replace(self, by=by)
 
     def cleared(self) -> "Filters":
         """Return the same order and page size, filtered by nothing."""

@@ -10,13 +10,14 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from meterkeys.catalogue.bulk.labels import list_attached
 from meterkeys.catalogue.device_list.filters import Filters
 from meterkeys.catalogue.device_list.planning import plan_walks
 from meterkeys.catalogue.device_list.totals import Total, find_total
 from meterkeys.catalogue.device_list.walks import Cursor, Sorting, read_slice
 from meterkeys.catalogue.device_page.actions import DeviceActions, find_actions, find_status
 from meterkeys.core.database import limit_query_time
-from meterkeys.devices.models import Device, DeviceLabel
+from meterkeys.devices.models import Device
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 
@@ -147,7 +148,7 @@ def find_menu(access: Access, device: Device, known: dict[DeviceActions, Menu]) 
 
 def list_labels(access: Access, device_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
     """Return the texts of the organisation's own labels on these devices, in one query."""
-    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).filter(device__in=device_ids)
+    attached = list_attached(access).filter(device__in=device_ids)
     labels: dict[UUID, list[str]] = defaultdict(list)
     for device_id, text in attached.order_by("label__text").values_list("device_id", "label__text"):
         labels[device_id].append(text)

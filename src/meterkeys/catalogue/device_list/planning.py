@@ -13,9 +13,10 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from meterkeys.catalogue.bulk.labels import list_attached
 from meterkeys.catalogue.device_list.conditions import RADIO, list_states, narrow
 from meterkeys.catalogue.device_list.filters import EMPTY, Filters, Order, SearchBy, parse_ids
-from meterkeys.catalogue.device_list.search import choose_found, is_rare_inside
+from meterkeys.catalogue.device_list.search import choose_found, is_indexed_inside
 from meterkeys.catalogue.device_list.walks import (
     BY_END,
     BY_SERIAL,
@@ -58,8 +59,7 @@ def find_rows(access: Access, filters: Filters, devices: QuerySet[Device], split
     """Return what the walks go through: all that matches but for what each of them adds."""
     if "label" not in splits:
         return narrow(filters, devices, access, without=splits)
-    # Without a state are labels on devices that another organisation owns by now.
-    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW).exclude(state=None)
+    attached = list_attached(access)
     if filters.without_facets(*splits).is_active:
         rest = narrow(filters, devices, access, without=splits)
         attached = attached.filter(Exists(rest.filter(pk=OuterRef("device"))))
@@ -98,7 +98,7 @@ FINDING_FEW = (SearchBy.DEV_EUI, SearchBy.RADIO, SearchBy.BATCH, SearchBy.LABEL)
 def finds_few(filters: Filters) -> bool:
     """Tell whether an index finds what is looked for, in whatever order; the database may then choose it."""
     if filters.q and filters.by is SearchBy.INSIDE:
-        return is_rare_inside(filters.q)
+        return is_indexed_inside(filters.q)
     return filters.by in FINDING_FEW or is_chosen(filters, "serial")
 
 

@@ -17,18 +17,19 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from meterkeys.catalogue.bulk.labels import list_attached, list_used_labels
 from meterkeys.catalogue.device_list.filters import Filters, SearchBy
 from meterkeys.core import bulk
 from meterkeys.core.database import QueryTooSlowError, limit_query_time
-from meterkeys.devices.models import Batch, Device, DeviceLabel, Label
+from meterkeys.devices.models import Batch, Device, Label
 from meterkeys.devices.serial_parts import find_ids_with_part
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 
 SHORTEST_PART = 4
 """Fewer characters stand in too many serial numbers to be looked for inside them."""
-NAMES_LIMIT = 32
-"""Batches and labels that one search covers."""
+MOST_CHOSEN = 32
+"""Batches or labels that are chosen one by one in place of a search."""
 SECONDS_TO_TRY = 0.5
 LAST_CHARACTER = "\U0010ffff"
 NOTHING = Q(pk__in=[])
@@ -116,7 +117,12 @@ def _match_inside(text: str, _access: Access) -> Q:
     return Q(pk__in=bulk.list_raw_ids(few))
 
 
-def is_rare_inside(text: str) -> bool:
+def is_too_short(filters: Filters) -> bool:
+    """Tell whether nothing can be found, since too little was typed to look for inside serial numbers."""
+    return filters.by is SearchBy.INSIDE and len(filters.q) < SHORTEST_PART
+
+
+def is_indexed_inside(text: str) -> bool:
     """Tell whether an index finds those with the text inside; otherwise a walk meets them soon, or looks through all.
 
     PostgreSQL's index is taken to find few.
@@ -140,39 +146,48 @@ def _match_radio(text: str, _access: Access) -> Q:
 
 
 def _match_batch(text: str, access: Access) -> Q:
-    return Q(batch__in=_find_batches(text, access))
+    return Q(batch__in=list_if_few(_find_batches(text, access)))
 
 
 def _match_label(text: str, access: Access) -> Q:
-    attached = DeviceLabel.objects.allowed(access, Permission.DEVICE_VIEW)
-    return Q(pk__in=attached.filter(label__in=_find_labels(text, access)).values("device"))
+    labels = list_if_few(_find_labels(text, access))
+    return Q(pk__in=list_attached(access).filter(label__in=labels).values("device"))
 
 
-def _find_batches(text: str, access: Access) -> list[UUID]:
+def _find_batches(text: str, access: Access) -> QuerySet[Batch, UUID]:
     batches = Batch.objects.allowed(access, Permission.DEVICE_VIEW).filter(reference__istartswith=text)
-    return list(batches.order_by("-pk").values_list("pk", flat=True)[:NAMES_LIMIT])
+    return batches.values_list("pk", flat=True)
 
 
-def _find_labels(text: str, access: Access) -> list[UUID]:
-    labels = Label.objects.allowed(access, Permission.DEVICE_VIEW).filter(text__istartswith=text)
-    return list(labels.order_by("text").values_list("pk", flat=True)[:NAMES_LIMIT])
+def _find_labels(text: str, access: Access) -> QuerySet[Label, UUID]:
+    return list_used_labels(access).filter(text__istartswith=text).values_list("pk", flat=True)
 
 
-NAMED: dict[SearchBy, tuple[str, Callable[[str, Access], list[UUID]]]] = {
+NAMED: dict[SearchBy, tuple[str, Callable[[str, Access], QuerySet[Any, UUID]]]] = {
     SearchBy.BATCH: ("batch", _find_batches),
     SearchBy.LABEL: ("label", _find_labels),
 }
 
 
+def list_if_few(found: QuerySet[Any, UUID]) -> list[UUID] | QuerySet[Any, UUID]:
+    """Return the ids one by one, or the query for them if there are more than `MOST_CHOSEN`."""
+    ids = list(found[: MOST_CHOSEN + 1])
+    return ids if len(ids) <= MOST_CHOSEN else found
+
+
 def choose_found(access: Access, filters: Filters) -> Filters:
-    """Return the same filters with the batches or labels that are looked for chosen instead: there are indexes for that."""
+    """Return the same filters with the batches or labels that are looked for chosen instead: there are indexes for that.
+
+    The search remains where there are none, since none chosen means all, and where there are too many to walk along.
+    """
     if not filters.q or filters.by not in NAMED:
         return filters
     facet, find = NAMED[filters.by]
-    found = [] if filters.chosen(facet) else find(filters.q, access)
-    # Nothing found is not nothing chosen: then the search remains, which matches nothing.
+    found = [] if filters.chosen(facet) else list_if_few(find(filters.q, access))
+    if isinstance(found, QuerySet) or not found:
+        return filters
     chosen: dict[str, Any] = {facet: tuple(map(str, found))}
-    return replace(filters, q="", by=None, **chosen) if found else filters
+    return replace(filters, q="", by=None, **chosen)
 
 
 def strip_separators(text: str) -> str:

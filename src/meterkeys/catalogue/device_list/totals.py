@@ -19,11 +19,14 @@ SECONDS_ON_REQUEST = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The number of matching devices; where it is not exact, an estimate, or None if there is none."""
+    """The number of matching devices; where it is not exact, an estimate, or None if there is none.
+
+    `more_than` is what was counted at least.
+    """
 
     number: int | None
     is_exact: bool = False
-    limit: int = COUNT_LIMIT
+    more_than: int = 0
 
     @property
     def is_estimated(self) -> bool:
@@ -40,7 +43,7 @@ def find_total(rows: Rows, limit: int = COUNT_LIMIT) -> Total:
     if number <= limit:
         return Total(number, is_exact=True)
     estimate = estimate_rows(rows)
-    return Total(estimate if estimate and estimate > limit else None)
+    return Total(estimate if estimate and estimate > limit else None, more_than=limit)
 
 
 def count_exactly(rows: Rows) -> Total:

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from meterkeys.audit.events import Event
 from meterkeys.catalogue.device_list.conditions import narrow
-from meterkeys.catalogue.device_list.filters import Filters
+from meterkeys.catalogue.device_list.search import read_filters
 from meterkeys.catalogue.device_page.actions import find_actions
 from meterkeys.catalogue.device_page.history import read_history
 from meterkeys.catalogue.device_page.page import (
@@ -160,7 +160,7 @@ def download_keys(request: MemberRequest) -> HttpResponseBase:
     """Send the keys of all devices as filtered whose keys may leave, as a stream: there can be millions."""
     query = request.GET.copy()
     query.update(request.POST)
-    filters = Filters.parse(query)
+    filters = read_filters(request.access, query)
     devices = narrow(filters, Device.objects.allowed(request.access, Permission.KEY_EXPORT), request.access)
     try:
         return answer_keys(request, devices, subject=filters.url())
