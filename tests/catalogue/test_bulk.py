@@ -9,9 +9,9 @@ from django.http import QueryDict
 
 from meterkeys.catalogue.bulk import selection
 from meterkeys.catalogue.bulk.actions import find_action, plan_action, start_action
-from meterkeys.catalogue.bulk.labels import list_own_labels
 from meterkeys.catalogue.bulk.running_work import RUNNING_WORK
 from meterkeys.catalogue.bulk.selection import Selection
+from meterkeys.catalogue.labels import list_own_labels
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceLabel, DeviceState
 from meterkeys.devices.services import attach_label

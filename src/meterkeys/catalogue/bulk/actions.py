@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from meterkeys.catalogue.bulk import deliveries, returns
-from meterkeys.catalogue.bulk.labels import find_own_label
 from meterkeys.catalogue.bulk.selection import FORGOTTEN, Selection, finish_freezing, list_frozen
+from meterkeys.catalogue.labels import find_own_label
 from meterkeys.catalogue.models import FrozenSelection, SelectedPiece
 from meterkeys.core import bulk
 from meterkeys.core.errors import DomainError

@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from meterkeys.catalogue.bulk.forms import SavedViewForm
 from meterkeys.catalogue.device_list.facets import build_chips, name_chosen
 from meterkeys.catalogue.device_list.filters import Filters
+from meterkeys.catalogue.device_list.forms import SavedViewForm
 from meterkeys.catalogue.device_list.saved_views import (
     MOST_VIEWS,
     change_view,

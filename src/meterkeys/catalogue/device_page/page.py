@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import list_entries_of_device
-from meterkeys.catalogue.bulk.labels import may_remove_labels
+from meterkeys.catalogue.device_actions import DeviceActions, find_actions, find_status
 from meterkeys.catalogue.device_list.listing import list_labels
-from meterkeys.catalogue.device_page.actions import DeviceActions, find_actions, find_status
 from meterkeys.catalogue.device_page.history import History, read_history
+from meterkeys.catalogue.labels import may_remove_labels
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.keystore.models import DeviceKey
 from meterkeys.keystore.services import list_key_slots
