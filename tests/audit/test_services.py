@@ -47,6 +47,15 @@ def test_no_more_entries_are_read_than_asked_for(world: World) -> None:
     assert list_entries_of_device(pk, KEY_RELEASES, limit=2) == entries[:1:-1]
 
 
+def test_entries_of_some_organisations_are_left_out_and_count_towards_no_limit(world: World) -> None:
+    pk = new_id()
+    foreign = record(Event.KEY_SHOWN, world.access("acme_issuer"), subject="A1", device_ids=[pk.bytes])
+    for _ in range(2):
+        record(Event.KEY_SHOWN, world.access("stadtwerk_user"), subject="A1", device_ids=[pk.bytes])
+    assert list_entries_of_device(pk, KEY_RELEASES, outside={world.stadtwerk.pk}, limit=1) == [foreign]
+    assert not list_entries_of_device(pk, KEY_RELEASES, outside={world.stadtwerk.pk, world.acme.pk})
+
+
 def test_an_entry_keeps_the_actor_as_text(world: World) -> None:
     record(Event.DEVICE_CLAIMED, world.access("stadtwerk_user"), subject="A1")
     user = world.users["stadtwerk_user"]

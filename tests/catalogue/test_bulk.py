@@ -9,17 +9,18 @@ from django.http import QueryDict
 
 from meterkeys.catalogue.bulk import selection
 from meterkeys.catalogue.bulk.actions import find_action, plan_action, start_action
-from meterkeys.catalogue.bulk.labels import list_own_labels
 from meterkeys.catalogue.bulk.running_work import RUNNING_WORK
 from meterkeys.catalogue.bulk.selection import Selection
+from meterkeys.catalogue.labels import list_own_labels
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Device, DeviceLabel, DeviceState
 from meterkeys.devices.services import attach_label
+from meterkeys.notices.models import Notice, NoticeKind
 from meterkeys.organisations.models import KeyGrant, Membership
 from meterkeys.organisations.permissions import Role
 from meterkeys.ownership.models import OwnershipRequest
 from meterkeys.runs.models import Run, RunState
-from meterkeys.runs.services import describe_result, work_on_runs
+from meterkeys.runs.services import cancel_run, describe_result, do_run, take_run, work_on_runs
 from tests.world import World, make_device
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -194,6 +195,36 @@ def test_claimed_devices_are_handed_back(world: World) -> None:
         "issued by your own organisation": 1,
     }
     assert Device.unscoped.get(serial_number="A1").owner == world.acme
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_each_issuer_is_told_once_of_all_that_came_back(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    is_cancelled: bool,  # noqa: FBT001
+) -> None:
+    monkeypatch.setattr(selection, "PIECE", 2)
+    for number in range(7):
+        issuer = world.other if number == 3 else world.acme
+        make_device(world.stadtwerk, f"A{number}", state=DeviceState.CLAIMED, issuer=issuer)
+
+    def list_told() -> list[tuple[str, str, int]]:
+        told = Notice.objects.filter(kind=NoticeKind.DEVICES_HANDED_BACK).select_related("user")
+        return sorted((notice.user.name, notice.values["owner"], notice.values["count"]) for notice in told)
+
+    run = start(world, "hand_back", choose_all(world))
+    taken = take_run()
+    assert taken
+    steps = iter([False, True])
+    do_run(taken, lambda: next(steps))
+    assert not list_told()
+    if is_cancelled:
+        cancel_run(run)
+    assert finish(run) == {"handed back": 2 if is_cancelled else 7}
+    told = [
+        (name, "Stadtwerk Demo", 2 if is_cancelled else 6) for name in ("Acme Administrator", "Acme Issuer")
+    ]
+    assert list_told() == told + [("Other Administrator", "Stadtwerk Demo", 1)][is_cancelled:]
 
 
 def test_an_action_asks_for_its_right(world: World) -> None:

@@ -1,9 +1,11 @@
 """An issuer delivers what it has chosen in the list: to a receiver as long work, or as an open batch at once."""
 
 import re
+from threading import Thread
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
 from meterkeys.catalogue.bulk import selection
@@ -12,10 +14,12 @@ from meterkeys.keystore.models import DeviceKey
 from meterkeys.mail.models import OutgoingLetter
 from meterkeys.notices.models import Notice
 from meterkeys.ownership.services import take_batch
+from meterkeys.ownership.services.moves import lock_batch
 from meterkeys.runs.models import Run, RunResult, RunState
 from meterkeys.runs.services import cancel_run, describe_result, do_run, take_run, work_on_runs
 from tests.catalogue.pages import read_text
 from tests.catalogue.test_selection import START, choose, read_fields
+from tests.keystore.test_released_marks import hold_open, wait_for_a_lock
 from tests.pages import read_page
 from tests.world import World, key_of, make_device
 
@@ -114,6 +118,29 @@ def test_ended_early_the_receiver_is_told_what_there_is(
     assert Batch.unscoped.get().device_count == 1
     assert list_told() == {1}
     assert list_states() == {"S1": "DELIVERED Stadtwerk Demo", "S2": "IN_STOCK Acme Metering"}
+
+
+@pytest.mark.postgresql
+def test_a_step_waits_for_its_batch_before_it_holds_devices(world: World, client: Client) -> None:
+    """Or it and somebody who adds the same product to the batch would wait for each other."""
+    make_device(world.acme, "S1")
+    deliver(world, client, "S1")
+    worker = Thread(target=work_in_a_thread)
+    with hold_open(lambda: lock_batch(Batch.unscoped.get().pk)):
+        worker.start()
+        wait_for_a_lock()
+        with transaction.atomic():
+            free = Device.unscoped.select_for_update(nowait=True, no_key=True)
+            assert [device.serial_number for device in free] == ["S1"]
+    worker.join(timeout=30)
+    assert list_states() == {"S1": "DELIVERED Stadtwerk Demo"}
+
+
+def work_in_a_thread() -> None:
+    try:
+        work_on_runs()
+    finally:
+        connection.close()
 
 
 def test_of_a_delivery_that_never_began_nothing_stays(world: World, client: Client) -> None:

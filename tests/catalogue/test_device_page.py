@@ -8,14 +8,22 @@ from django.utils.formats import date_format
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import record
-from meterkeys.catalogue.device_page.history import list_owners
+from meterkeys.catalogue.device_page.history import LINE_LIMIT, list_owners, read_history
 from meterkeys.devices.models import Batch, Device, DeviceLabel, DeviceState
 from meterkeys.devices.services import attach_label
 from meterkeys.keystore.models import DeviceKey
 from meterkeys.organisations.models import KeyGrant
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.models import OwnershipRequest
-from meterkeys.ownership.services import accept_offer, claim_device, decline_request, offer_devices
+from meterkeys.ownership.services import (
+    accept_offer,
+    add_devices,
+    claim_device,
+    decline_request,
+    offer_devices,
+    recall_devices,
+    recall_serials,
+)
 from tests.catalogue.pages import read_text
 from tests.pages import read_page
 from tests.world import World, add_version, make_device
@@ -161,6 +169,22 @@ def test_a_key_that_others_have_had_is_advised_to_be_changed(world: World) -> No
     assert advice in open_page(world, "stadtwerk_user", device)
 
 
+def test_many_readings_hide_neither_what_happened_nor_that_others_had_the_keys(world: World) -> None:
+    device = make_device(world.stadtwerk, "1001", issuer=world.acme, state=DeviceState.CLAIMED)
+    others, owner = world.access("acme_issuer"), world.access("stadtwerk_user")
+    for access, event, count in (
+        (others, Event.KEYS_EXPORTED, 1),
+        (others, Event.DEVICES_DELIVERED, 1),
+        (owner, Event.KEYS_EXPORTED, 200),
+    ):
+        for _ in range(count):
+            record(event, access, subject="all", device_ids=[device.pk.bytes])
+    history = read_history(owner, device)
+    assert [line.event for line in history.events] == ["Devices delivered"]
+    assert (len(history.readings), history.has_more_readings) == (LINE_LIMIT, True)
+    assert history.was_read_by_others
+
+
 def test_what_happened_to_another_device_is_not_told(world: World) -> None:
     device, other = (
         make_device(world.stadtwerk, serial, state=DeviceState.CLAIMED) for serial in ("1001", "1002")
@@ -186,6 +210,33 @@ def test_a_declined_request_tells_why(world: World) -> None:
     assert "Acme Metering declined the last ownership request: Not paid for yet" in open_page(
         world, "stadtwerk_user", device
     )
+
+
+def test_after_another_delivery_the_old_reason_is_told_nobody(world: World) -> None:
+    issuer = world.access("acme_issuer")
+    asked = world.deliver(["A1"], world.stadtwerk, needs_confirmation=True)
+    device = claim_device(world.access("stadtwerk_user"), Device.unscoped.get().pk)
+    decline_request(issuer, OwnershipRequest.unscoped.get().pk, reason="Not paid for yet")
+    recall_devices(issuer, asked.pk)
+    for name, receiver in (("netz", world.netz), ("stadtwerk", world.stadtwerk)):
+        batch = world.deliver([f"B-{name}"], receiver, reference=name)
+        add_devices(issuer, batch.pk, ["A1"])
+        assert "Not paid for yet" not in open_page(world, f"{name}_administrator", device)
+        recall_serials(issuer, batch.pk, ["A1"])
+
+
+def test_a_reason_is_told_only_to_who_asked(world: World) -> None:
+    world.deliver(["A1"], world.netz)
+    device = Device.unscoped.get()
+    for requester, is_told in ((world.stadtwerk, False), (world.netz, True)):
+        record(
+            Event.OWNERSHIP_DECLINED,
+            world.access("acme_issuer"),
+            subject="A1",
+            device_ids=[device.pk.bytes],
+            data={"requester": str(requester.pk), "reason": "Not paid for yet"},
+        )
+        assert ("Not paid for yet" in open_page(world, "netz_administrator", device)) == is_told
 
 
 def test_the_batch_is_a_link_for_who_may_open_it(world: World) -> None:
@@ -220,6 +271,22 @@ def test_a_label_comes_off_the_own_device_by_its_button(world: World) -> None:
     answer = world.client("stadtwerk_user").post(address, {"label": "North"}, follow=True)
     assert "The label North is removed." in read_text(answer)
     assert list(DeviceLabel.unscoped.values_list("label__text", flat=True)) == ["South"]
+
+
+def test_a_label_that_the_device_does_not_carry_is_not_said_to_be_removed(world: World) -> None:
+    device, other = make_device(world.stadtwerk, "1001"), make_device(world.stadtwerk, "1002")
+    attach_label(world.stadtwerk.pk, "North", [other.pk])
+    client = world.client("stadtwerk_user")
+    for label, sentence in (
+        ("North", "This product does not carry the label North."),
+        ("South", "Your organisation has no such label."),
+        ("No\0rth", "Your organisation has no such label."),
+        ("", "Your organisation has no such label."),
+    ):
+        answer = client.post(f"/devices/{device.pk}/labels/remove/", {"label": label}, follow=True)
+        assert sentence in read_text(answer)
+        assert "is removed" not in read_text(answer)
+    assert DeviceLabel.unscoped.count() == 1
 
 
 def test_a_parent_takes_no_label_off_a_device_that_it_is_lent(world: World) -> None:

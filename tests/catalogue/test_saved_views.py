@@ -1,16 +1,20 @@
 """Views of the list: everybody's own, kept under a name, brought back with one click."""
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html import unescape
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models.signals import ModelSignal, post_init, pre_save
 from django.test import Client
 
 from meterkeys.catalogue.device_list import saved_views
-from meterkeys.catalogue.device_list.saved_views import SAVED_VIEWS, save_view
+from meterkeys.catalogue.device_list.saved_views import SAVED_VIEWS, change_view, delete_view, save_view
 from meterkeys.catalogue.models import NAME_LENGTH, QUERY_LENGTH, SavedView
 from meterkeys.organisations.models import KeyGrant
 from meterkeys.organisations.permissions import Role
@@ -88,6 +92,58 @@ def test_a_view_is_renamed_and_deleted(world: World, client: Client) -> None:
     client.post(f"{ALL}{one.pk}/delete/")
     client.post(f"{ALL}{other.pk}/delete/")
     assert "You have saved no view" in read_text(client.get(ALL))
+
+
+@contextmanager
+def on_signal(signal: ModelSignal, act: Callable[[SavedView], object]) -> Iterator[None]:
+    """Do something else the first time that the signal comes from a view, as another tab might."""
+    is_done = False
+
+    def receive(instance: SavedView, **_: object) -> None:
+        nonlocal is_done
+        if not is_done:
+            is_done = True
+            act(instance)
+
+    signal.connect(receive, sender=SavedView)
+    try:
+        yield
+    finally:
+        signal.disconnect(receive, sender=SavedView)
+
+
+@pytest.mark.parametrize("action", ["", "delete/"])
+def test_a_view_that_another_tab_deletes_meanwhile_is_not_found(
+    world: World, client: Client, action: str
+) -> None:
+    view = add(world, "One")
+    with on_signal(post_init, lambda found: SavedView.unscoped.filter(pk=found.pk).delete()):
+        answer = client.post(f"{ALL}{view.pk}/{action}", {"name": "Other"})
+    assert answer.status_code in {302, 404}
+    assert client.post(f"{ALL}{view.pk}/{action}", {"name": "Other"}).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_view_is_not_deleted_while_it_is_being_changed(committed_world: World) -> None:
+    view, by = add(committed_world, "One"), "stadtwerk_user"
+    access, user = committed_world.access(by), committed_world.users[by].pk
+
+    def delete() -> None:
+        try:
+            delete_view(access, user, view.pk)
+        finally:
+            connection.close()
+
+    deletion = Thread(target=delete)
+
+    def let_another_tab_delete_it(_view: SavedView) -> None:
+        deletion.start()
+        deletion.join(timeout=0.5)
+
+    with on_signal(pre_save, let_another_tab_delete_it):
+        assert change_view(access, user, view.pk, name="Two", is_start=False).name == "Two"
+    deletion.join(timeout=30)
+    assert not SavedView.unscoped.exists()
 
 
 def test_visits_begin_with_one_view_at_most(world: World, client: Client) -> None:

@@ -8,6 +8,7 @@ from meterkeys.audit.services import list_entries_of_device
 from meterkeys.core.errors import DomainError
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.keystore.models import DeviceKey
+from meterkeys.notices.models import Notice, NoticeKind
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.services import (
     claim_device,
@@ -89,6 +90,8 @@ def test_an_owner_hands_back_what_it_claimed(world: World) -> None:
     assert owner_of_keys("A1") == world.acme
     (entry,) = list_entries_of_device(find("A1").pk, [Event.DEVICES_HANDED_BACK])
     assert (entry.data["from"], entry.data["to"]) == (str(world.stadtwerk.pk), str(world.acme.pk))
+    told = Notice.objects.filter(kind=NoticeKind.DEVICES_HANDED_BACK)
+    assert [notice.values for notice in told] == [{"owner": "Stadtwerk Demo", "count": 1}] * 2
 
 
 def test_what_the_organisation_issued_itself_is_not_handed_back(world: World) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from meterkeys.devices.models import Device, DeviceState
+from meterkeys.organisations.models import Partnership
 from meterkeys.organisations.permissions import Permission
 from meterkeys.ownership.models import TransferOffer
 from meterkeys.ownership.services import create_batch, offer_devices
@@ -78,6 +79,24 @@ def test_an_offer_is_made_on_the_device_page_and_accepted_on_the_other_side(worl
     )
     assert client.get(f"/devices/{device.pk}/").status_code == 404
     assert taker.get(f"/devices/{device.pk}/").status_code == 200
+
+
+def test_an_offer_that_has_become_void_says_so_to_both_sides_and_cannot_be_accepted(world: World) -> None:
+    claimed(world)
+    make_device(world.netz, "N1", state=DeviceState.CLAIMED)
+    for name, to in (("stadtwerk", world.acme), ("netz", world.stadtwerk)):
+        access = world.access(f"{name}_administrator")
+        offer_devices(access, Device.objects.allowed(access, Permission.OWNERSHIP_TRANSFER), to)
+    address = "/ownership/offers/"
+    assert "/accept/" in read(world.client("acme_administrator").get(address))
+    Partnership.objects.all().delete()
+    received = read(world.client("acme_administrator").get(address))
+    assert "Stadtwerk Demo is no longer your partner: this offer cannot be accepted any more." in received
+    assert "/accept/" not in received
+    assert "/decline/" in received
+    both = read(world.client("stadtwerk_administrator").get(address))
+    assert "Acme Metering is no longer your partner: this offer cannot be accepted any more." in both
+    assert both.count("is no longer your partner") == both.count("/accept/") == 1
 
 
 def test_a_stranger_cannot_be_chosen_as_receiver(world: World) -> None:

@@ -109,9 +109,12 @@ def test_after_the_end_of_the_partnership_the_offer_is_void(world: World) -> Non
     link_partners(world.stadtwerk, world.other)
     made = offer(world, "A1", to=world.other)
     Partnership.objects.all().delete()
-    with pytest.raises(DomainError):
+    with pytest.raises(DomainError) as refused:
         accept_offer(world.access("other_administrator"), made.pk)
+    assert str(refused.value).startswith("Stadtwerk Demo is no longer your partner: this offer cannot")
     assert states() == {(world.stadtwerk.pk, DeviceState.CLAIMED, made.pk)}
+    decline_offer(world.access("other_administrator"), made.pk)
+    assert states() == {(world.stadtwerk.pk, DeviceState.CLAIMED, None)}
 
 
 def test_each_side_sees_its_own_offers(world: World) -> None:

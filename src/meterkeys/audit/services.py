@@ -83,12 +83,18 @@ def list_entries(organisation_ids: Iterable[UUID]) -> models.QuerySet[AuditEntry
     return AuditEntry.objects.filter(organisation_id__in=list(organisation_ids)).order_by("-id")
 
 
-def list_entries_of_device(device_id: UUID, events: Iterable[Event], *, limit: int = 200) -> list[AuditEntry]:
-    """Return the newest entries of these events that name the device, newest first."""
+def list_entries_of_device(
+    device_id: UUID, events: Iterable[Event], *, outside: Iterable[UUID] = (), limit: int = 200
+) -> list[AuditEntry]:
+    """Return the newest entries of these events that name the device, newest first.
+
+    Only what happened outside of the organisations in `outside`: what was done in their name is left out.
+    """
     pieces = (
         AuditedDevices.objects.filter(
             first_id__lte=device_id, last_id__gte=device_id, entry__event__in=list(events)
         )
+        .exclude(entry__organisation_id__in=list(outside))
         .select_related("entry")
         .order_by("-entry_id")
     )

@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from meterkeys.catalogue.bulk.actions import list_actions
-from meterkeys.catalogue.bulk.labels import remove_label
 from meterkeys.catalogue.bulk.selection import MOST_IDS
 from meterkeys.catalogue.device_list.export import export_list
 from meterkeys.catalogue.device_list.facets import (
@@ -33,6 +32,7 @@ from meterkeys.catalogue.device_list.search import TITLES as SEARCH_TITLES
 from meterkeys.catalogue.device_list.search import is_too_short, read_filters
 from meterkeys.catalogue.device_list.totals import count_exactly
 from meterkeys.catalogue.device_page.page import build_device_page, find_device
+from meterkeys.catalogue.labels import remove_label
 from meterkeys.core.database import QueryTooSlowError
 from meterkeys.core.errors import DomainError
 from meterkeys.core.pages import describe_csv
@@ -189,7 +189,10 @@ def take_label_off(request: MemberRequest, device_id: UUID) -> HttpResponse:
         remove_label(request.access, device_id, label)
     except Device.DoesNotExist:
         raise Http404 from None
-    messages.success(request, _("The label %(label)s is removed.") % {"label": label})
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("The label %(label)s is removed.") % {"label": label})
     return redirect("device_detail", device_id)
 
 

@@ -28,6 +28,7 @@ DEVICE_LABEL_COLUMNS = (
     ("batch_id", "uuid"),
     ("serial_number", "text"),
 )
+COPIED_TO_LABEL = ("pk", "owner_id", "state", "product_type_id", "batch_id", "serial_number")
 
 
 def list_product_types(organisation_id: UUID) -> models.QuerySet[ProductType]:
@@ -79,19 +80,20 @@ def _attach_label(owner_id: UUID, label_id: UUID, device_ids: Sequence[UUID]) ->
     encode = bulk.encode_ids()
     owner, label = encode(owner_id), encode(label_id)
     # Locked, or what somebody else is changing in them would not be copied; by ascending id, as everybody does.
-    locked = list(Device.unscoped.filter(pk__in=device_ids).select_for_update(no_key=True).order_by("pk"))
+    chosen = Device.unscoped.filter(pk__in=device_ids).select_for_update(no_key=True).order_by("pk")
+    locked = list(chosen.values_list(*COPIED_TO_LABEL))
     attached = DeviceLabel.unscoped.filter(label=label_id, device__in=device_ids)
     carrying = set(attached.values_list("device_id", flat=True))
     rows = [
         (
-            *(encode(new_id()), owner, label, encode(device.pk)),
-            device.state if device.owner_id == owner_id else None,
-            encode(device.product_type_id),
-            device.batch_id and encode(device.batch_id),
-            device.serial_number,
+            *(encode(new_id()), owner, label, encode(pk)),
+            state if holder_id == owner_id else None,
+            encode(product_type_id),
+            batch_id and encode(batch_id),
+            serial_number,
         )
-        for device in locked
-        if device.pk not in carrying
+        for pk, holder_id, state, product_type_id, batch_id, serial_number in locked
+        if pk not in carrying
     ]
     bulk.insert_rows("devices_devicelabel", DEVICE_LABEL_COLUMNS, rows)
 
@@ -129,7 +131,9 @@ def list_labels_of(owner_id: UUID, device_ids: Sequence[bulk.RawId]) -> dict[bul
     return labels
 
 
-def detach_label(owner_id: UUID, text: str, device_ids: Sequence[UUID]) -> None:
-    """Take the owner's label of that text off the devices that carry it, in the caller's transaction."""
+def detach_label(owner_id: UUID, text: str, device_ids: Sequence[UUID]) -> int:
+    """Take the owner's label of that text off the devices that carry it, in the caller's transaction; return how many."""
     attached = DeviceLabel.unscoped.filter(label__in=Label.unscoped.filter(owner=owner_id, text=text))
-    attached.filter(device__in=bulk.list_raw_ids(bulk.to_raw_id(pk) for pk in device_ids)).delete()
+    chosen = attached.filter(device__in=bulk.list_raw_ids(bulk.to_raw_id(pk) for pk in device_ids))
+    removed, _by_model = chosen.delete()
+    return removed

@@ -12,9 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from meterkeys.catalogue.bulk import deliveries
-from meterkeys.catalogue.bulk.labels import find_own_label
+from meterkeys.catalogue.bulk import deliveries, returns
 from meterkeys.catalogue.bulk.selection import FORGOTTEN, Selection, finish_freezing, list_frozen
+from meterkeys.catalogue.labels import find_own_label
 from meterkeys.catalogue.models import FrozenSelection, SelectedPiece
 from meterkeys.core import bulk
 from meterkeys.core.errors import DomainError
@@ -23,7 +23,7 @@ from meterkeys.devices.services import attach_label, detach_label
 from meterkeys.organisations.access import Access, build_access
 from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Permission
-from meterkeys.ownership.services import check_label, claim_locked, find_asking_batches, hand_back_within
+from meterkeys.ownership.services import check_label, claim_locked, find_asking_batches
 from meterkeys.ownership.services.claims import CLAIMED_BY
 from meterkeys.ownership.services.moves import lock_rows
 from meterkeys.runs.kinds import RunKind, Step, do_nothing, lead_nowhere, register_kind
@@ -62,6 +62,10 @@ COLUMNS = (*CLAIMED_BY, "serial_number", "refusal")
 Act = Callable[[Run, Access, Sequence[bulk.Row]], None]
 
 
+def lock_nothing(_run: Run, _access: Access) -> None:
+    """Stand for what an action has to lock before the devices."""
+
+
 def find_no_obstacles(_access: Access, _parameters: Parameters) -> Sequence[Obstacle]:
     return ()
 
@@ -85,6 +89,7 @@ class Action:
     outcomes: Mapping[str, str | Promise]
     find_obstacles: Callable[[Access, Parameters], Sequence[Obstacle]] = find_no_obstacles
     asked: str = ""
+    lock_first: Callable[[Run, Access], None] = lock_nothing
     clean_up: Callable[[Run], None] = do_nothing
     find_result: Callable[[Run], tuple[str, str | Promise] | None] = lead_nowhere
 
@@ -97,8 +102,8 @@ def _claim(_run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
     claim_locked(access, rows)
 
 
-def _hand_back(_run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
-    hand_back_within(access, _find(access, Permission.OWNERSHIP_TRANSFER, rows))
+def _hand_back(run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
+    returns.hand_back_some(run, access, _find(access, Permission.OWNERSHIP_TRANSFER, rows))
 
 
 def _deliver(run: Run, access: Access, rows: Sequence[bulk.Row]) -> None:
@@ -201,6 +206,7 @@ ACTIONS: dict[str, Action] = {
             done="delivered",
             outcomes={"delivered": _("delivered")},
             find_obstacles=_find_delivery_obstacles,
+            lock_first=deliveries.lock_batch_of,
             clean_up=deliveries.announce,
             find_result=deliveries.find_result,
         ),
@@ -213,6 +219,7 @@ ACTIONS: dict[str, Action] = {
             done="handed_back",
             outcomes={"handed_back": _("handed back")},
             find_obstacles=_find_return_obstacles,
+            clean_up=returns.announce,
         ),
     )
 }
@@ -343,14 +350,16 @@ def _take_piece(run: Run, action: Action, access: Access, frozen: FrozenSelectio
     if not found:
         return Step(run.position, 0, is_last=True)
     step = _deal_with(run, action, access, bytes(found[0]))
-    return replace(step, position={"piece": number + 1}, is_last=len(found) == 1)
+    return replace(step, position={**run.position, "piece": number + 1}, is_last=len(found) == 1)
 
 
 def _deal_with(run: Run, action: Action, access: Access, piece: bytes) -> Step:
     """Do the action with those of the devices that nothing stands in the way of, and say what became of each.
 
-    They are locked by ascending id before anything is decided, so that what is said of each is what was done.
+    They are locked by ascending id before anything is decided, so that what is said of each is what was done; and what
+    is to be locked before devices (see `ownership.services.moves`), before them.
     """
+    action.lock_first(run, access)
     rows = _lock_chosen(run, action, access, piece)
     free = [row for row in rows if not row[4]]
     refused = [row for row in rows if row[4]] if len(free) < len(rows) else []

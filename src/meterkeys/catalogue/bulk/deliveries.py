@@ -21,6 +21,7 @@ from meterkeys.ownership.services.deliveries import (
     check_order,
     deliver_within,
     finish_delivery,
+    lock_delivery,
     open_batch,
 )
 from meterkeys.runs.models import Run
@@ -58,6 +59,11 @@ def deliver_at_once(access: Access, selection: Selection, order: Mapping[str, An
         raise DomainError("too_many", message % {"limit": MOST_AT_ONCE})
     devices = selection.find(access, Permission.DEVICE_VIEW)
     return open_batch(access, check_order(access, **order), devices)
+
+
+def lock_batch_of(run: Run, access: Access) -> None:
+    """Lock the batch of the run before any device."""
+    lock_delivery(access, UUID(run.parameters["batch"]))
 
 
 def deliver_some(run: Run, access: Access, devices: QuerySet[Device]) -> None:

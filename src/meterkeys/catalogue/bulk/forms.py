@@ -1,4 +1,4 @@
-"""The forms of the catalogue."""
+"""What bulk actions need to know beyond the products."""
 
 from typing import TYPE_CHECKING
 
@@ -7,8 +7,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from meterkeys.catalogue.bulk.actions import Action
-from meterkeys.catalogue.bulk.labels import list_own_labels
-from meterkeys.catalogue.models import NAME_LENGTH
+from meterkeys.catalogue.labels import list_own_labels
 from meterkeys.organisations.access import Access
 from meterkeys.ownership.serial_forms import BatchForm
 from meterkeys.ownership.services.batches import LABEL_LENGTH
@@ -39,22 +38,6 @@ class LabelChoiceForm(forms.Form):
         super().__init__(data)
         labels = [(text, text) for text in list_own_labels(access)]
         self.fields["label"].choices = [("", _("Choose…")), *labels]  # type: ignore[attr-defined]
-
-
-class SavedViewForm(forms.Form):
-    """What a view of the list is called, and whether visits begin with it."""
-
-    name = forms.CharField(
-        label=_("Name"),
-        max_length=NAME_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": _("Enter a name.")},
-    )
-    is_start = forms.BooleanField(
-        label=_("Start with this view"),
-        required=False,
-        help_text=_("You see it first after the login."),
-    )
 
 
 class DeliveryForm(BatchForm):

@@ -10,9 +10,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.lookups import IsNull
 from django.utils import timezone
 
-from meterkeys.catalogue.bulk.labels import list_attached
 from meterkeys.catalogue.device_list.filters import EMPTY, FACETS, Filters, parse_ids
 from meterkeys.catalogue.device_list.search import NOTHING, find_way, match_search
+from meterkeys.catalogue.labels import list_attached
 from meterkeys.core.ids import first_id_at
 from meterkeys.devices.models import NO_RADIO, Device, DeviceState
 from meterkeys.organisations.access import Access

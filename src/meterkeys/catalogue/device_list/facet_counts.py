@@ -5,11 +5,11 @@ from typing import Any
 
 from django.db.models import Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
 
-from meterkeys.catalogue.bulk.labels import list_attached
 from meterkeys.catalogue.device_list.conditions import CONDITIONS, narrow
 from meterkeys.catalogue.device_list.filters import EMPTY, Filters, parse_ids
 from meterkeys.catalogue.device_list.planning import plan_walks
 from meterkeys.catalogue.device_list.walks import Rows
+from meterkeys.catalogue.labels import list_attached
 from meterkeys.core.database import QueryTooSlowError, limit_query_time
 from meterkeys.core.facets import COUNT_LIMIT
 from meterkeys.devices.models import Device, DeviceLabel

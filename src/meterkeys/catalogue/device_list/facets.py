@@ -12,12 +12,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from meterkeys.catalogue.bulk.labels import list_used_labels
 from meterkeys.catalogue.device_list.conditions import DOWNLOADED, RADIO, STATE_OF_STATUS, narrow
 from meterkeys.catalogue.device_list.facet_counts import count_options
 from meterkeys.catalogue.device_list.filters import EMPTY, FACETS, Filters, SearchBy, parse_id, parse_ids
 from meterkeys.catalogue.device_list.search import TITLES as SEARCH_TITLES
 from meterkeys.catalogue.device_list.search import match_start
+from meterkeys.catalogue.labels import list_used_labels
 from meterkeys.core.database import limit_query_time
 from meterkeys.core.facets import OPTION_LIMIT, Chip, Facet, Option
 from meterkeys.devices.models import Batch, Device, DeviceState, Label, ProductType

@@ -10,12 +10,12 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from meterkeys.catalogue.bulk.labels import list_attached
+from meterkeys.catalogue.device_actions import DeviceActions, find_actions, find_status
 from meterkeys.catalogue.device_list.filters import Filters
 from meterkeys.catalogue.device_list.planning import plan_walks
 from meterkeys.catalogue.device_list.totals import Total, find_total
 from meterkeys.catalogue.device_list.walks import Cursor, Sorting, read_slice
-from meterkeys.catalogue.device_page.actions import DeviceActions, find_actions, find_status
+from meterkeys.catalogue.labels import list_attached
 from meterkeys.core.database import limit_query_time
 from meterkeys.devices.models import Device
 from meterkeys.organisations.access import Access

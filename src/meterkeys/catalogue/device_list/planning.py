@@ -13,7 +13,6 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from meterkeys.catalogue.bulk.labels import list_attached
 from meterkeys.catalogue.device_list.conditions import RADIO, list_states, narrow
 from meterkeys.catalogue.device_list.filters import EMPTY, Filters, Order, SearchBy, parse_ids
 from meterkeys.catalogue.device_list.search import choose_found, is_indexed_inside
@@ -26,6 +25,7 @@ from meterkeys.catalogue.device_list.walks import (
     Sorting,
     Walks,
 )
+from meterkeys.catalogue.labels import list_attached
 from meterkeys.core import bulk
 from meterkeys.devices.models import Device, DeviceLabel, DeviceState
 from meterkeys.organisations.access import Access

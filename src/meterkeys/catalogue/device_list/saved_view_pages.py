@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from meterkeys.catalogue.bulk.forms import SavedViewForm
 from meterkeys.catalogue.device_list.facets import build_chips, name_chosen
 from meterkeys.catalogue.device_list.filters import Filters
+from meterkeys.catalogue.device_list.forms import SavedViewForm
 from meterkeys.catalogue.device_list.saved_views import (
     MOST_VIEWS,
     change_view,
@@ -83,6 +83,8 @@ def edit_saved_view(request: MemberRequest, view_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             change_view(request.access, request.user.pk, view_id, **form.cleaned_data)
+        except SavedView.DoesNotExist:
+            raise Http404 from None
         except DomainError as error:
             form.add_error(error.field, str(error))
         else:
@@ -96,8 +98,10 @@ def edit_saved_view(request: MemberRequest, view_id: UUID) -> HttpResponse:
 @require_POST
 @member_required(Permission.DEVICE_VIEW)
 def delete_saved_view(request: MemberRequest, view_id: UUID) -> HttpResponse:
-    view = find_view(request, view_id)
-    delete_view(request.access, request.user.pk, view_id)
+    try:
+        view = delete_view(request.access, request.user.pk, view_id)
+    except SavedView.DoesNotExist:
+        raise Http404 from None
     messages.success(request, _("The view “%(name)s” is deleted.") % {"name": view.name})
     return redirect("saved_view_list")
 

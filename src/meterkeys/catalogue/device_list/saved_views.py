@@ -129,9 +129,14 @@ def _store(access: Access, user_id: UUID, view: SavedView, *, is_start: bool) ->
     view.save(update_fields=["name", "query", "is_start"])
 
 
-def delete_view(access: Access, user_id: UUID, view_id: UUID) -> None:
-    """Delete a view. SavedView.DoesNotExist if it is not the person's own."""
-    list_views(access, user_id).get(pk=view_id).delete()
+def delete_view(access: Access, user_id: UUID, view_id: UUID) -> SavedView:
+    """Delete a view, and return what it was. SavedView.DoesNotExist if it is not the person's own."""
+    with transaction.atomic():
+        # Or another tab could be about to store it.
+        User.objects.lock(user_id)
+        view = list_views(access, user_id).get(pk=view_id)
+        view.delete()
+    return view
 
 
 def _find_by_name(access: Access, user_id: UUID, name: str) -> SavedView | None:

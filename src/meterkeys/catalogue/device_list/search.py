@@ -17,8 +17,8 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from meterkeys.catalogue.bulk.labels import list_attached, list_used_labels
 from meterkeys.catalogue.device_list.filters import Filters, SearchBy
+from meterkeys.catalogue.labels import list_attached, list_used_labels
 from meterkeys.core import bulk
 from meterkeys.core.database import QueryTooSlowError, limit_query_time
 from meterkeys.devices.models import Batch, Device, Label

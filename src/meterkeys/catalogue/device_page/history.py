@@ -14,6 +14,7 @@ from meterkeys.organisations.models import Organisation
 from meterkeys.organisations.permissions import Permission
 
 LINE_LIMIT = 50
+OTHER_EVENTS = tuple(event for event in Event if event not in KEY_RELEASES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +49,21 @@ class History:
 
 
 def read_history(access: Access, device: Device) -> History:
-    entries = list_entries_of_device(device.pk, Event)
-    readings = [entry for entry in entries if entry.event in KEY_RELEASES]
-    events = [entry for entry in entries if entry.event not in KEY_RELEASES]
-    own = access.reach(Permission.DEVICE_VIEW)
+    readings = list_entries_of_device(device.pk, KEY_RELEASES, limit=LINE_LIMIT + 1)
+    events = list_entries_of_device(device.pk, OTHER_EVENTS, limit=LINE_LIMIT)
     return History(
         owners=list_owners(device),
         readings=[_describe(access, entry) for entry in readings[:LINE_LIMIT]],
-        events=[_describe(access, entry) for entry in events[:LINE_LIMIT]],
+        events=[_describe(access, entry) for entry in events],
         has_more_readings=len(readings) > LINE_LIMIT,
-        was_read_by_others=any(entry.organisation_id not in own for entry in readings),
+        was_read_by_others=was_read_by_others(access, device),
     )
+
+
+def was_read_by_others(access: Access, device: Device) -> bool:
+    """Tell whether an organisation outside the person's reach has had the keys, however long ago."""
+    own = access.reach(Permission.DEVICE_VIEW)
+    return bool(list_entries_of_device(device.pk, KEY_RELEASES, outside=own, limit=1))
 
 
 def list_owners(device: Device) -> list[Owner]:

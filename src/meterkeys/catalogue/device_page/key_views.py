@@ -19,9 +19,9 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from meterkeys.audit.events import Event
+from meterkeys.catalogue.device_actions import find_actions
 from meterkeys.catalogue.device_list.conditions import narrow
 from meterkeys.catalogue.device_list.search import read_filters
-from meterkeys.catalogue.device_page.actions import find_actions
 from meterkeys.catalogue.device_page.history import read_history
 from meterkeys.catalogue.device_page.page import (
     KeySlot,

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from meterkeys.audit.events import Event
 from meterkeys.audit.services import list_entries_of_device
-from meterkeys.catalogue.bulk.labels import may_remove_labels
+from meterkeys.catalogue.device_actions import DeviceActions, find_actions, find_status
 from meterkeys.catalogue.device_list.listing import list_labels
-from meterkeys.catalogue.device_page.actions import DeviceActions, find_actions, find_status
 from meterkeys.catalogue.device_page.history import History, read_history
+from meterkeys.catalogue.labels import may_remove_labels
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.keystore.models import DeviceKey
 from meterkeys.keystore.services import list_key_slots
@@ -27,6 +27,7 @@ KEY_NAMES: dict[str, str | Promise] = {"app_key": "AppKey", "nwk_key": "NwkKey",
 
 REQUEST_EVENTS = (
     Event.DEVICES_DELIVERED,
+    Event.DEVICES_ADDED,
     Event.OWNERSHIP_REQUESTED,
     Event.OWNERSHIP_DECLINED,
     Event.OWNERSHIP_EXPIRED,
@@ -136,8 +137,10 @@ def build_slot(device: Device, key: DeviceKey, actions: DeviceActions) -> KeySlo
 
 
 def find_decline_reason(device: Device) -> str:
-    """Return why the issuer declined the last ownership request, as long as the device waits to be claimed."""
+    """Return why the issuer declined the owner's last request, as long as the device waits to be claimed."""
     if device.state != DeviceState.DELIVERED:
         return ""
-    answers = list_entries_of_device(device.pk, REQUEST_EVENTS, limit=1)
-    return str(answers[0].data.get("reason", "")) if answers else ""
+    newest = list_entries_of_device(device.pk, REQUEST_EVENTS, limit=1)
+    data = newest[0].data if newest else {}
+    # The reason is for who asked, and not for a later receiver.
+    return str(data["reason"]) if data.get("requester") == str(device.owner_id) else ""

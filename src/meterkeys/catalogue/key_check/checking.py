@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from meterkeys.audit.events import Event
-from meterkeys.catalogue.device_page.actions import find_actions
+from meterkeys.catalogue.device_actions import find_actions
 from meterkeys.catalogue.device_page.page import KEY_NAMES
 from meterkeys.catalogue.key_check.matching import is_nameless, is_sender, list_addresses
 from meterkeys.catalogue.key_check.texts import Finding, Hint, find_tone, find_word, translate

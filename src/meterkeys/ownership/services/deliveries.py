@@ -56,17 +56,26 @@ def open_batch(access: Access, order: Order, devices: models.QuerySet[Device]) -
     return CreatedBatch(batch, code)
 
 
-def deliver_within(access: Access, batch_id: UUID, devices: models.QuerySet[Device]) -> int:
-    """Deliver more devices in a batch that `begin_delivery` made, in the caller's transaction; return how many.
+def lock_delivery(access: Access, batch_id: UUID) -> Batch:
+    """Return a batch that `begin_delivery` made, locked until the transaction ends. Raises as `deliver_within` does.
 
-    What is not in the own stock stays as it is. Raises PermissionDenied without `batch:create`, DomainError if the
-    batch is gone.
+    For who locks the devices itself before it delivers them: the batch comes first.
     """
     access.require(Permission.BATCH_CREATE)
     own = Batch.objects.allowed(access, Permission.BATCH_CREATE).filter(issuer=access.organisation_id)
     batch = own.select_for_update(of=("self",), no_key=True).filter(pk=batch_id).first()
     if batch is None or batch.receiver_id is None:
         raise DomainError("batch_gone", _("This batch is no longer there."))
+    return batch
+
+
+def deliver_within(access: Access, batch_id: UUID, devices: models.QuerySet[Device]) -> int:
+    """Deliver more devices in a batch that `begin_delivery` made, in the caller's transaction; return how many.
+
+    What is not in the own stock stays as it is. Raises PermissionDenied without `batch:create`, DomainError if the
+    batch is gone.
+    """
+    batch = lock_delivery(access, batch_id)
     device_ids = _lock_stock(access, devices)
     if device_ids:
         put_into(access, batch, device_ids, Event.DEVICES_DELIVERED)

@@ -105,11 +105,17 @@ def hand_back_devices(access: Access, devices: models.QuerySet[Device]) -> int:
     """
     access.require(Permission.OWNERSHIP_TRANSFER)
     with transaction.atomic(durable=True):
-        return hand_back_within(access, devices)
+        returned = hand_back_within(access, devices)
+        for issuer_id, count in returned.items():
+            announce_return(issuer_id, access.organisation_name, count)
+    return sum(returned.values())
 
 
-def hand_back_within(access: Access, devices: models.QuerySet[Device]) -> int:
-    """Hand devices back as `hand_back_devices` does, in the caller's transaction."""
+def hand_back_within(access: Access, devices: models.QuerySet[Device]) -> dict[UUID, int]:
+    """Hand devices back as `hand_back_devices` does, in the caller's transaction; return how many went to whom.
+
+    The issuers are told by the caller, once it has handed everything back (see `announce_return`).
+    """
     access.require(Permission.OWNERSHIP_TRANSFER)
     own = devices.filter(owner=access.organisation_id, state=DeviceState.CLAIMED, pending_id=None)
     by_issuer: defaultdict[RawId, list[RawId]] = defaultdict(list)
@@ -119,10 +125,11 @@ def hand_back_within(access: Access, devices: models.QuerySet[Device]) -> int:
     ):
         by_issuer[issuer_id].append(pk)
         by_batch[batch_id] += 1
-    for issuer_id, device_ids in by_issuer.items():
-        _hand_back(access, bulk.to_uuid(issuer_id), device_ids)
+    returned = {bulk.to_uuid(issuer_id): device_ids for issuer_id, device_ids in by_issuer.items()}
+    for issuer_id, device_ids in returned.items():
+        _hand_back(access, issuer_id, device_ids)
     _take_from_batches(by_batch)
-    return sum(map(len, by_issuer.values()))
+    return {issuer_id: len(device_ids) for issuer_id, device_ids in returned.items()}
 
 
 def _take_from_batches(counts: Mapping[RawId, int]) -> None:
@@ -150,4 +157,3 @@ def _hand_back(access: Access, issuer_id: UUID, device_ids: list[RawId]) -> None
         device_ids=bulk.to_bytes(device_ids),
         data={"from": str(access.organisation_id), "to": str(issuer_id)},
     )
-    announce_return(issuer_id, access.organisation_name, len(device_ids))

@@ -52,8 +52,12 @@ def offer_devices(access: Access, devices: models.QuerySet[Device], receiver: Or
 
 def check_offer_receiver(owner_id: UUID, receiver_id: UUID) -> None:
     """Raise DomainError unless the receiver stands in the owner's tree or is its partner."""
-    if not list_receivers(owner_id).filter(pk=receiver_id).exists():
+    if not _may_receive(owner_id, receiver_id):
         raise DomainError("unknown_receiver", _("Choose an organisation from the list."), field="receiver")
+
+
+def _may_receive(owner_id: UUID, receiver_id: UUID) -> bool:
+    return list_receivers(owner_id).filter(pk=receiver_id).exists()
 
 
 def _store_offer(access: Access, receiver: Organisation, device_ids: list[RawId]) -> TransferOffer:
@@ -72,19 +76,29 @@ def _store_offer(access: Access, receiver: Organisation, device_ids: list[RawId]
 
 
 def list_offers_received(access: Access) -> models.QuerySet[TransferOffer]:
-    """Return the offers that wait for the organisation's answer."""
+    """Return the offers that wait for the organisation's answer; `is_void` are those that it can only decline."""
     offers = TransferOffer.objects.allowed(access, Permission.OWNERSHIP_TAKE)
-    return _open(offers.filter(receiver=access.organisation_id)).select_related("owner")
+    received = offers.filter(receiver=access.organisation_id).select_related("owner")
+    return _mark_void(_open(received), "owner", access.organisation_id)
 
 
 def list_offers_made(access: Access) -> models.QuerySet[TransferOffer]:
-    """Return the offers of the organisation that nobody has answered yet."""
+    """Return the organisation's offers that nobody has answered yet; `is_void` are those that nobody can accept."""
     offers = TransferOffer.objects.allowed(access, Permission.OWNERSHIP_TRANSFER)
-    return _open(offers.filter(owner=access.organisation_id)).select_related("receiver")
+    made = offers.filter(owner=access.organisation_id).select_related("receiver")
+    return _mark_void(_open(made), "receiver", access.organisation_id)
 
 
 def _open(offers: models.QuerySet[TransferOffer]) -> models.QuerySet[TransferOffer]:
     return offers.filter(state=RequestState.OPEN, expires_at__gt=timezone.now())
+
+
+def _mark_void(
+    offers: models.QuerySet[TransferOffer], other_side: str, organisation_id: UUID
+) -> models.QuerySet[TransferOffer]:
+    """Mark the offers between the organisation and those that it deals with no longer."""
+    is_known = models.Q((f"{other_side}__in", list_receivers(organisation_id)))
+    return offers.annotate(is_void=models.ExpressionWrapper(~is_known, models.BooleanField()))
 
 
 @retry_on_conflict
@@ -97,13 +111,22 @@ def accept_offer(access: Access, offer_id: UUID) -> TransferOffer:
     access.require(Permission.OWNERSHIP_TAKE)
     with transaction.atomic(durable=True):
         offer = _lock(_list_offers_to(access), offer_id)
-        check_offer_receiver(offer.owner_id, offer.receiver_id)
+        _check_not_void(offer)
         _close(offer, RequestState.CONFIRMED)
         device_ids = lock_devices(_select_offered(offer))
         change_owner(device_ids, from_owner=offer.owner_id, to_owner=offer.receiver_id)
         _record(access, Event.TRANSFER_ACCEPTED, offer, device_ids)
         announce_offer_answer(offer)
     return offer
+
+
+def _check_not_void(offer: TransferOffer) -> None:
+    if not _may_receive(offer.owner_id, offer.receiver_id):
+        raise DomainError(
+            "offer_void",
+            _("%(organisation)s is no longer your partner: this offer cannot be accepted any more.")
+            % {"organisation": offer.owner.name},
+        )
 
 
 @retry_on_conflict

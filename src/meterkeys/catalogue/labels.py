@@ -38,6 +38,7 @@ def list_own_labels(access: Access) -> list[str]:
 def find_own_label(access: Access, text: str) -> Label:
     """Return the current organisation's label of that text; DomainError if it has none."""
     labels = Label.objects.allowed(access, Permission.DEVICE_VIEW)
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     found = labels.filter(owner=access.organisation_id, text=text).first()
     if found is None:
         raise DomainError(
@@ -51,13 +52,16 @@ def may_remove_labels(access: Access, device: Device) -> bool:
     return device.owner_id == access.organisation_id and access.may(Permission.DEVICE_CLAIM)
 
 
-def remove_label(access: Access, device_id: UUID, text: str) -> Device:
-    """Take one of the organisation's labels off one of its devices that may carry it, and return the device.
+def remove_label(access: Access, device_id: UUID, text: str) -> None:
+    """Take one of the organisation's labels off one of its devices.
 
-    Device.DoesNotExist for a device of others, PermissionDenied without the right to hang labels.
+    Device.DoesNotExist for a device of others, PermissionDenied without the right to hang labels, DomainError if the
+    device does not carry the label.
     """
     devices = Device.objects.allowed(access, Permission.DEVICE_CLAIM).filter(owner=access.organisation_id)
     device = devices.get(pk=device_id)
+    label = find_own_label(access, text)
     with transaction.atomic():
-        detach_label(access.organisation_id, text, [device.pk])
-    return device
+        if not detach_label(access.organisation_id, label.text, [device.pk]):
+            message = _("This product does not carry the label %(label)s.")
+            raise DomainError("not_labelled", message % {"label": label.text}, field="label")
