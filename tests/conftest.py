@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from meterkeys.keystore import keyring
 from meterkeys.keystore.root_key import create_root_key_file
+from tests.remembered import remember_world
 from tests.settings import DATABASE, TEST_HOME
 from tests.world import World, build_world
 
@@ -48,7 +49,7 @@ def _forget_between_tests(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def world(db: None) -> World:
-    return build_world()
+    return remember_world()
 
 
 @pytest.fixture

@@ -17,11 +17,13 @@ if DATABASE != "sqlite":
     os.environ["METERKEYS_DATABASE_URL"] = DATABASE
 
 from meterkeys.config.settings import *  # noqa: E402, F403 — only now may the settings be read
-from meterkeys.config.settings import DATABASES, STORAGES  # noqa: E402
+from meterkeys.config.settings import DATABASES, PASSWORD_HASHERS, STORAGES  # noqa: E402
 
 if DATABASE == "sqlite":
     # A file, not memory: write-ahead log, lock time-out and IMMEDIATE are part of what is tested.
     DATABASES["default"]["TEST"] = {"NAME": str(TEST_HOME / "test.sqlite3")}
+# Argon2 takes its time on purpose. Who is asked for it in a test of the product's own commands gets it.
+PASSWORD_HASHERS = ["tests.hashers.QuickArgon2PasswordHasher", *PASSWORD_HASHERS[1:]]
 # Names with a hash need a collected folder, which the tests do without.
 STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 WHITENOISE_USE_FINDERS = True

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from meterkeys.accounts import browsers
 from meterkeys.accounts.models import User
+from meterkeys.config import settings as product_settings
 from tests.accounts.doors import ADDRESS, is_logged_in, list_letters, log_in, make_known_browser
 from tests.world import PASSWORD, World
 
@@ -260,3 +261,7 @@ def test_nobody_signs_up(client: Client) -> None:
 
 def test_passwords_are_kept_as_argon2_hashes(world: World) -> None:
     assert world.users["stadtwerk_user"].password.startswith("argon2$argon2id$")
+
+
+def test_the_product_hashes_passwords_with_the_cost_that_django_advises() -> None:
+    assert product_settings.PASSWORD_HASHERS[0] == "django.contrib.auth.hashers.Argon2PasswordHasher"

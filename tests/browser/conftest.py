@@ -20,6 +20,8 @@ NOTE_VIOLATIONS = (
     "document.addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective))"
 )
 PHONE, DESK = 390, 1440
+LOOKS = [(DESK, "light"), (PHONE, "dark")]
+"""Each width and each theme once: what can be wrong in one does not depend on the other."""
 SCREENSHOTS = ROOT / "test-results" / "screenshots"
 
 OpenContext = Callable[..., BrowserContext]

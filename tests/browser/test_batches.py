@@ -13,7 +13,7 @@ from meterkeys.accounts.models import User
 from meterkeys.devices.models import Batch, Device, DeviceState
 from meterkeys.ownership.delivery_note import make_take_url
 from meterkeys.ownership.services import claim_device, create_batch
-from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
+from tests.browser.conftest import LOOKS, PHONE, OpenContext, find_faults, take_screenshot
 from tests.world import PASSWORD, World, make_device
 
 pytestmark = [pytest.mark.browser, pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
@@ -38,7 +38,7 @@ def act(page: Page, address: str) -> Locator:
     return page.locator(f"main a[href$='{address}']").or_(button).first
 
 
-@pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_an_issuer_looks_after_its_batches(
     open_context: OpenContext, cast: World, site: str, width: int, theme: str
 ) -> None:
@@ -79,7 +79,7 @@ def test_an_issuer_looks_after_its_batches(
     assert Batch.unscoped.get(pk=batch.pk).device_count == 9
 
 
-@pytest.mark.parametrize(("width", "theme"), [(DESK, "dark"), (PHONE, "light")])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_products_are_added_and_the_note_of_an_open_batch_is_printed(
     open_context: OpenContext, cast: World, site: str, width: int, theme: str
 ) -> None:

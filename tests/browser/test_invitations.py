@@ -11,7 +11,7 @@ from meterkeys.accounts.models import TermsAcceptance, TermsOfUse, User
 from meterkeys.config.environment import parse_smtp_url
 from meterkeys.mail.services import send_due_letters
 from meterkeys.organisations.models import Invitation
-from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
+from tests.browser.conftest import LOOKS, OpenContext, find_faults, take_screenshot
 from tests.fakes.smtp import FakeSmtpServer
 from tests.world import PASSWORD, World
 
@@ -20,7 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ADMIN = "stadtwerk.administrator@stadtwerk.example"
 ANNA = "anna.weber@stadtwerk.example"
 SECRET = "Gas-Messer-2026!"
-CLOCKWORK = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
 
 
 @pytest.fixture
@@ -212,7 +211,7 @@ def test_an_invitation_is_edited_sent_again_and_revoked(
     assert Invitation.unscoped.get().state == "revoked"
 
 
-@pytest.mark.parametrize(("width", "theme"), CLOCKWORK)
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_the_pages_have_no_finding_and_fit_the_screen(
     open_context: OpenContext, cast: World, width: int, theme: str
 ) -> None:

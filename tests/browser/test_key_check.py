@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.runs.services import work_on_runs
-from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
+from tests.browser.conftest import DESK, LOOKS, PHONE, OpenContext, find_faults, take_screenshot
 from tests.catalogue.test_telegram_check import KEY, LIKELY, OTHER_KEY, PROVEN, make_meter
 from tests.radio import encoder
 from tests.world import World
@@ -45,9 +45,7 @@ def check(page: Page, text: str) -> None:
     page.wait_for_load_state()
 
 
-@pytest.mark.parametrize(
-    ("width", "theme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]
-)
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_telegrams_are_pasted_and_answered(
     open_page: OpenPage, device: Device, width: int, theme: str
 ) -> None:
@@ -96,7 +94,7 @@ def test_a_file_is_uploaded_and_an_empty_form_explains_itself(open_page: OpenPag
     expect(page.locator("main h3")).to_contain_text("Right key, proven")
 
 
-@pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_a_capture_is_uploaded_watched_and_looked_through(
     open_page: OpenPage, committed_world: World, width: int, theme: str
 ) -> None:

@@ -10,7 +10,7 @@ from pytest_django import Settings
 from meterkeys.mail.kinds import KINDS
 from meterkeys.mail.models import LetterTemplate, OutgoingLetter
 from meterkeys.mail.texts import LANGUAGES
-from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
+from tests.browser.conftest import DESK, LOOKS, PHONE, OpenContext, find_faults, take_screenshot
 from tests.world import World
 
 pytestmark = pytest.mark.browser
@@ -139,8 +139,7 @@ def test_the_list_is_filtered_while_one_chooses(open_page: OpenPage) -> None:
     expect(page.locator("#list .empty")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_the_pages_of_letters_have_no_finding_and_fit_the_screen(
     open_page: OpenPage, committed_world: World, width: int, theme: str
 ) -> None:

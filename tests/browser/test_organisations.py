@@ -11,7 +11,7 @@ from meterkeys.config.environment import parse_smtp_url
 from meterkeys.devices.models import DeviceState
 from meterkeys.mail.services import send_due_letters
 from meterkeys.organisations.models import Organisation, Partnership
-from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
+from tests.browser.conftest import DESK, LOOKS, OpenContext, find_faults, take_screenshot
 from tests.fakes.smtp import FakeSmtpServer
 from tests.world import World, key_of, make_device
 
@@ -183,8 +183,7 @@ def test_a_child_grants_its_parent_a_key_and_takes_it_back(open_page: OpenPage, 
     expect(parent.locator("main .empty")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_the_pages_have_no_finding_and_fit_the_screen(
     open_page: OpenPage, cast: World, width: int, theme: str
 ) -> None:

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from meterkeys.accounts.models import User
 from meterkeys.catalogue.models import SavedView
-from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
+from tests.browser.conftest import LOOKS, OpenContext, find_faults, take_screenshot
 from tests.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -32,7 +32,7 @@ def submit(page: Page) -> None:
     page.locator("main form .btn-primary").click()
 
 
-@pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_a_view_is_saved_opened_and_changed(
     open_context: OpenContext, site: str, committed_world: World, width: int, theme: str
 ) -> None:

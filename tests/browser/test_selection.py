@@ -11,7 +11,7 @@ from meterkeys.accounts.models import User
 from meterkeys.devices.models import Batch, Device, DeviceLabel, DeviceState
 from meterkeys.runs.models import Run, RunState
 from meterkeys.runs.services import describe_result, work_on_runs
-from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
+from tests.browser.conftest import DESK, LOOKS, PHONE, OpenContext, find_faults, take_screenshot
 from tests.world import World, make_device
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -93,7 +93,7 @@ def take_label_off(page: Page, width: int) -> None:
     assert [number for _text, number in describe_result(Run.objects.latest("pk"))] == [2, 1]
 
 
-@pytest.mark.parametrize(("width", "theme"), [(DESK, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_some_are_labelled_and_all_that_match_are_claimed(
     open_page: OpenPage, width: int, theme: str
 ) -> None:
@@ -266,7 +266,7 @@ def test_more_than_the_form_takes_is_said_before_it_is_sent(open_page: OpenPage)
     expect(page.locator("#selection button[value=claim]")).to_be_enabled()
 
 
-@pytest.mark.parametrize(("width", "theme"), [(DESK, "dark"), (PHONE, "light")])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_the_menu_of_a_row_says_what_it_can_and_a_claim_from_it_leaves_the_choice(
     open_page: OpenPage, width: int, theme: str
 ) -> None:

@@ -14,7 +14,7 @@ from meterkeys.organisations.models import Membership
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import add_member
 from meterkeys.organisations.services.people.offer_links import renew_offer_link
-from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
+from tests.browser.conftest import DESK, LOOKS, OpenContext, find_faults, take_screenshot
 from tests.fakes.smtp import FakeSmtpServer
 from tests.world import World
 
@@ -196,8 +196,7 @@ def test_somebody_with_an_account_is_asked_and_accepts(open_page: OpenPage, comm
     assert offered.accepted_at is not None
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_the_pages_fit_the_screen_and_are_accessible(
     open_page: OpenPage, committed_world: World, width: int, theme: str
 ) -> None:

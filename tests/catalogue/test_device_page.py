@@ -163,7 +163,8 @@ def test_the_own_readers_are_named_and_those_of_others_are_not(world: World) -> 
 def test_a_key_that_others_have_had_is_advised_to_be_changed(world: World) -> None:
     device = make_device(world.stadtwerk, "1001", issuer=world.acme, state=DeviceState.CLAIMED)
     advice = "Other organisations had these keys before."
-    record(Event.KEY_SHOWN, world.access("stadtwerk_user"), subject="1001", device_ids=[device.pk.bytes])
+    for event, user in ((Event.KEY_SHOWN, "stadtwerk_user"), (Event.KEY_CHECKED, "acme_issuer")):
+        record(event, world.access(user), subject="1001", device_ids=[device.pk.bytes])
     assert advice not in open_page(world, "stadtwerk_user", device)
     record(Event.KEYS_EXPORTED, world.access("acme_issuer"), subject="all", device_ids=[device.pk.bytes])
     assert advice in open_page(world, "stadtwerk_user", device)

@@ -7,7 +7,7 @@ from tests.setup.conftest import Installation
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_new_installation_gets_tables_and_a_root_key(
+def test_a_new_installation_gets_tables_and_a_root_key_and_keeps_it_when_it_migrates_again(
     empty_installation: Installation, free_port: int
 ) -> None:
     result = empty_installation.run("migrate")
@@ -15,17 +15,13 @@ def test_a_new_installation_gets_tables_and_a_root_key(
     assert "Made the root key" in result.stdout
     root_key = empty_installation.home / "root.key"
     assert stat.S_IMODE(root_key.stat().st_mode) == 0o400
+    made = root_key.read_bytes()
+    again = empty_installation.run("migrate")
+    assert again.returncode == 0, again.stderr
+    assert "root key" not in again.stdout
+    assert root_key.read_bytes() == made
     with empty_installation.start("serve", "--port", str(free_port)) as server:
         server.wait_for("is served at")
-
-
-def test_migrating_again_leaves_the_root_key_alone(empty_installation: Installation) -> None:
-    empty_installation.run("migrate")
-    before = (empty_installation.home / "root.key").read_bytes()
-    result = empty_installation.run("migrate")
-    assert result.returncode == 0
-    assert "root key" not in result.stdout
-    assert (empty_installation.home / "root.key").read_bytes() == before
 
 
 def test_a_root_key_that_stored_keys_need_is_not_replaced(empty_installation: Installation) -> None:

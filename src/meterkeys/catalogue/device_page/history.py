@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from meterkeys.audit.events import KEY_RELEASES, OWNER_CHANGES, Event
+from meterkeys.audit.events import KEY_RELEASES, KEYS_TAKEN_OUT, OWNER_CHANGES, Event
 from meterkeys.audit.models import AuditEntry
 from meterkeys.audit.services import list_entries_of_device
 from meterkeys.catalogue.device_list.filters import parse_id
@@ -63,7 +63,7 @@ def read_history(access: Access, device: Device) -> History:
 def was_read_by_others(access: Access, device: Device) -> bool:
     """Tell whether an organisation outside the person's reach has had the keys, however long ago."""
     own = access.reach(Permission.DEVICE_VIEW)
-    return bool(list_entries_of_device(device.pk, KEY_RELEASES, outside=own, limit=1))
+    return bool(list_entries_of_device(device.pk, KEYS_TAKEN_OUT, outside=own, limit=1))
 
 
 def list_owners(device: Device) -> list[Owner]:
