@@ -17,7 +17,13 @@ from meterkeys.devices.models import DeviceState
 PAGE_SIZE = 50
 DEPTHS = 10
 """Random places in a list that its pages are asked for at, besides the first page and the last one."""
-SORTING = {"newest": "d.id DESC", "serial": "d.serial_number, d.id"}
+SORTING = {
+    "newest": "d.id DESC",
+    "serial": "d.serial_number, d.id",
+    "end": "reverse(d.serial_number), d.id",
+}
+ORDER_OF_SEARCH = {"start": "serial", "inside": "serial", "end": "end"}
+"""What is looked for in serial numbers comes in the order of the index that finds it, whichever was chosen."""
 Parameters = Sequence[tuple[str, str]]
 
 
@@ -112,8 +118,9 @@ def list_cases(stock: Stock, owner: Owner) -> Iterator[Case]:
 def list_addresses(case: Case, owner: Owner, order: str) -> list[Address]:
     """Return the first page, the last one, and pages at random places, onwards and backwards."""
     owned = f"d.owner_id IN ({', '.join(map(quote, owner.covers))})"
+    shown_order = ORDER_OF_SEARCH.get(dict(case.parameters).get("by", ""), order)
     rows = (
-        f"SELECT d.id, d.serial_number, row_number() OVER (ORDER BY {SORTING[order]}) AS place"
+        f"SELECT d.id, d.serial_number, row_number() OVER (ORDER BY {SORTING[shown_order]}) AS place"
         f" FROM devices_device d WHERE {owned} AND {case.condition}"
     )
     [(total,)] = fetch(f"SELECT count(*) FROM devices_device d WHERE {owned} AND {case.condition}")
@@ -123,7 +130,7 @@ def list_addresses(case: Case, owner: Owner, order: str) -> list[Address]:
         return [start]
     wanted = list_places(total, size)
     found = {
-        place: f"{UUID(str(pk))}~{serial}" if order == "serial" else str(UUID(str(pk)))
+        place: str(UUID(str(pk))) if shown_order == "newest" else f"{UUID(str(pk))}~{serial}"
         for pk, serial, place in fetch(
             f"SELECT * FROM ({rows}) AS r WHERE place IN ({', '.join(str(place) for place, _ in wanted)})"
         )

@@ -12,11 +12,12 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterkeys.catalogue.device_list import conditions, search
+from meterkeys.catalogue.device_list import conditions, planning, search
 from meterkeys.catalogue.device_list.filters import FACETS, PAGE_SIZES, Filters, Order, SearchBy
 from meterkeys.catalogue.device_list.listing import build_listing
-from meterkeys.catalogue.device_list.planning import MOST_WALKS
+from meterkeys.catalogue.device_list.planning import MOST_WALKS, plan_walks
 from meterkeys.catalogue.device_list.search import read_filters
+from meterkeys.catalogue.device_list.walks import BY_SERIAL, BY_SERIAL_OF_FEW, NEWEST
 from meterkeys.core import bulk
 from meterkeys.devices.models import Device, DeviceState
 from meterkeys.devices.services import attach_label, find_or_create_label
@@ -283,6 +284,19 @@ def test_days_of_import_are_both_included(filled: Filled, subtests: pytest.Subte
     ]:
         with subtests.test(first=str(first), last=str(last)):
             assert narrow(filled.world, f"imported_from={first}&imported_to={last}") == kept
+
+
+def test_what_some_days_brought_is_sorted_by_serial_number_unless_it_is_much(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access, today = filled.world.access("stadtwerk_user"), timezone.localdate()
+    query = f"imported_from={today}&order=serial"
+    filters = Filters.parse(QueryDict(query))
+    for most, sorting in ((6, BY_SERIAL_OF_FEW), (5, BY_SERIAL)):
+        monkeypatch.setattr(planning, "MOST_OF_DAYS", most)
+        assert plan_walks(access, filters).sorting is sorting
+        assert list_rows(filled.world, query) == sorted(ONE_FACET[""])
+    assert plan_walks(access, Filters.parse(QueryDict(f"imported_from={today}"))).sorting is NEWEST
 
 
 def test_a_value_that_means_nothing_keeps_nothing_rather_than_everything(

@@ -155,6 +155,13 @@ def test_few_devices_are_collected_and_sorted(
             assert f"SEARCH devices_device USING {search}" in steps, steps
 
 
+def test_what_was_brought_in_on_some_days_is_collected_and_sorted(
+    read_plans: Callable[[str], list[tuple[str, list[str]]]],
+) -> None:
+    [steps] = pick_pages(read_plans("imported_from=2026-01-01&imported_to=2026-01-02&order=serial"))
+    assert "SEARCH devices_device USING INDEX device_owner (owner_id=? AND id>? AND id<?)" in steps
+
+
 def test_an_import_leaves_the_description_of_the_devices_as_it_is(world: World) -> None:
     insert_devices(world, world.acme.pk, [f"S{number}" for number in range(20)])
     refresh_statistics()

@@ -35,7 +35,7 @@ def narrow(
         if values and facet not in without:
             condition = CONDITIONS[facet](values, access)
             devices = devices.filter(~condition if filters.is_left_out(facet) else condition)
-    return devices.filter(_match_days(filters.imported_from, filters.imported_to))
+    return devices.filter(match_days(filters))
 
 
 def _match_serials(values: Values, _access: Access) -> Q:
@@ -110,11 +110,12 @@ CONDITIONS: dict[str, Callable[[Values, Access], Q]] = {
 }
 
 
-def _match_days(first: str, last: str) -> Q:
+def match_days(filters: Filters) -> Q:
     """Return the condition that the device was brought in on these days, in the site's time.
 
     Its id was made then and holds the time, so the index that pages through the list finds the days, too.
     """
+    first, last = filters.imported_from, filters.imported_to
     try:
         condition = Q(pk__gte=_first_id_of(_read_day(first))) if first else Q()
         if last:

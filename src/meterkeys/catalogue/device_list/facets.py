@@ -125,7 +125,7 @@ def build_chips(filters: Filters, names: Names) -> list[Chip]:
 
 def write_days(filters: Filters) -> str:
     """Return from when until when the devices were brought in, as it is read; empty if that does not matter."""
-    if not (filters.imported_from or filters.imported_to):
+    if not filters.has_days:
         return ""
     return f"{_write_day(filters.imported_from)} – {_write_day(filters.imported_to)}"
 

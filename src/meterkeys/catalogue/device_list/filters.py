@@ -87,7 +87,11 @@ class Filters:
 
     @property
     def is_active(self) -> bool:
-        return bool(self.q or self.imported_from or self.imported_to or any(map(self.chosen, FACETS)))
+        return bool(self.q or self.has_days or any(map(self.chosen, FACETS)))
+
+    @property
+    def has_days(self) -> bool:
+        return bool(self.imported_from or self.imported_to)
 
     def is_left_out(self, facet: str) -> bool:
         """Tell whether the list shows all but the chosen values of the facet."""

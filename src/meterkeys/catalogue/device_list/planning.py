@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from meterkeys.catalogue.device_list.conditions import RADIO, list_states, narrow
+from meterkeys.catalogue.device_list.conditions import RADIO, list_states, match_days, narrow
 from meterkeys.catalogue.device_list.filters import EMPTY, Filters, Order, SearchBy, parse_ids
 from meterkeys.catalogue.device_list.search import choose_found, is_indexed_inside
 from meterkeys.catalogue.device_list.walks import (
@@ -40,7 +40,7 @@ def plan_walks(access: Access, filters: Filters) -> Walks:
     filters = choose_found(access, filters)
     devices = Device.objects.allowed(access, Permission.DEVICE_VIEW)
     devices = devices.select_related("product_type", "batch", "owner")
-    is_few = finds_few(filters)
+    is_few = finds_few(filters) or is_of_few_days(filters, devices)
     splits = {} if is_few else find_splits(filters, access.reach(Permission.DEVICE_VIEW))
     if "owner" in splits:
         splits |= split_radio(filters, devices)
@@ -97,9 +97,22 @@ FINDING_FEW = (SearchBy.DEV_EUI, SearchBy.RADIO, SearchBy.BATCH, SearchBy.LABEL)
 
 def finds_few(filters: Filters) -> bool:
     """Tell whether an index finds what is looked for, in whatever order; the database may then choose it."""
-    if filters.q and filters.by is SearchBy.INSIDE:
+    if filters.by is SearchBy.INSIDE:
         return is_indexed_inside(filters.q)
     return filters.by in FINDING_FEW or is_chosen(filters, "serial")
+
+
+MOST_OF_DAYS = 100_000
+
+
+def is_of_few_days(filters: Filters, devices: QuerySet[Device]) -> bool:
+    """Tell whether what was brought in on the days is sorted by serial number sooner than met along the serial numbers.
+
+    These ascend with time, mostly: so all of it can stand at the end.
+    """
+    if filters.q or not filters.has_days or filters.order is not Order.SERIAL:
+        return False
+    return devices.filter(match_days(filters))[: MOST_OF_DAYS + 1].count() <= MOST_OF_DAYS
 
 
 COMMON_RADIO: dict[tuple[str, ...], Q] = {("lorawan",): ~Q(dev_eui=""), ("wmbus",): ~Q(wmbus_id="")}
@@ -153,10 +166,9 @@ def list_wanted_states(filters: Filters) -> list[DeviceState]:
 
 def find_sorting(filters: Filters, *, is_few: bool = False) -> Sorting:
     """Return the order: what is looked for in serial numbers comes in that of the index that finds it."""
-    if filters.q and filters.by is SearchBy.END:
+    if filters.by is SearchBy.END:
         return BY_END
-    if filters.q and filters.by is SearchBy.INSIDE:
-        return BY_SERIAL_OF_FEW if is_few else BY_SERIAL
-    if filters.q and filters.by is SearchBy.START:
-        return BY_SERIAL
-    return NEWEST if filters.order is Order.NEWEST else BY_SERIAL
+    if filters.by not in (SearchBy.START, SearchBy.INSIDE) and filters.order is Order.NEWEST:
+        return NEWEST
+    is_collected = filters.by is SearchBy.INSIDE or filters.has_days
+    return BY_SERIAL_OF_FEW if is_few and is_collected else BY_SERIAL
