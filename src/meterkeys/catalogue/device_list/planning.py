@@ -31,7 +31,8 @@ from meterkeys.devices.models import Device, DeviceLabel, DeviceState
 from meterkeys.organisations.access import Access
 from meterkeys.organisations.permissions import Permission
 
-MOST_WALKS = 32
+MOST_WALKS = 192
+"""Two types, in each state, of an organisation and twenty below it. One query over them all would sort what matches."""
 Splits = dict[str, list[Q]]
 """For each facet that a walk holds at one value, the condition of every value that is wanted."""
 
