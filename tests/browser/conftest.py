@@ -12,9 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 ROOT = Path(__file__).parent.parent.parent
 AXE = (ROOT / "frontend/node_modules/axe-core/axe.min.js").read_text()
-RUN_AXE = (
-    "axe.run().then(({violations}) => violations.map(({id, nodes}) => id + ': ' + nodes.map(n => n.target)))"
-)
+RUN_AXE = "axe.run({resultTypes: ['violations']}).then(({violations}) => violations.map(({id, nodes}) => id + ': ' + nodes.map(n => n.target)))"
 NOTE_VIOLATIONS = (
     "window.violations = [];"
     "document.addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective))"

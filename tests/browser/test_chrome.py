@@ -10,7 +10,7 @@ from meterkeys.notices.models import NoticeKind
 from meterkeys.notices.services import notify
 from meterkeys.organisations.permissions import Role
 from meterkeys.organisations.services import add_member
-from tests.browser.conftest import DESK, PHONE, OpenContext, find_faults, take_screenshot
+from tests.browser.conftest import DESK, LOOKS, PHONE, OpenContext, find_faults, take_screenshot
 from tests.world import World, key_of, make_device
 
 pytestmark = pytest.mark.browser
@@ -47,8 +47,7 @@ def log_in_as(context: BrowserContext, cast: World, name: str, site: str) -> Non
     context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": site}])
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_the_pages_have_no_finding_and_fit_the_screen(open_page: OpenPage, width: int, theme: str) -> None:
     page = open_page("acme_administrator", "/devices/", width=width, theme=theme)
     assert page.locator("html").get_attribute("data-bs-theme") == theme
@@ -187,8 +186,7 @@ def tell(cast: World, name: str, *partners: str, path: str = "/profile/") -> Non
         )
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_the_open_bell_and_the_list_have_no_finding_and_fit_the_screen(
     open_page: OpenPage, cast: World, width: int, theme: str
 ) -> None:
