@@ -1,8 +1,8 @@
 """Who owns the devices behind the pages that are compared, and in which batches they came.
 
 Owners are one with 60 % of the devices, one with 0.3 %, and parent organisations whose subsidiaries let them look. The
-pages have to show the same rows in a small database as in a large one: so the owner of 0.3 % has more in the small one
-and batches of the same size in both, and what is rare has as many devices in both.
+pages have to show the same rows in a small database as in a large one: so the owner of 0.3 % has more in the small one,
+the batches that are filtered by are of the same size in both, and what is rare has as many devices in both.
 """
 
 import random
@@ -40,7 +40,6 @@ class Owner:
     rare: int
     labels: list[UUID]
     covers: list[UUID]
-    largest_batch: int
     checked: UUID = field(default_factory=new_id)
     batches: list[UUID] = field(default_factory=list)
 
@@ -82,27 +81,19 @@ def found_owners(size: int, *, rare: int, shares: tuple[int, int]) -> Stock:
     types = [ProductType(name=f"Meter type {number:02}") for number in range(TYPES)]
     ProductType.objects.bulk_create(types)
     large = found_owner("Large", size * shares[0] // 1000, rare=rare)
-    niche = found_owner("Niche", size * shares[1] // 1000, rare=1, largest_batch=SMALLEST_BATCH)
+    niche = found_owner("Niche", size * shares[1] // 1000, rare=1)
     rest = (size - large.share - niche.share) // (len(TREES) + sum(TREES))
     parents = {number: found_owner(f"Parent of {number}", rest) for number in TREES}
     children = [child for number, parent in parents.items() for child in found_children(parent, number, rest)]
     return Stock(size, [kind.pk for kind in types], large, niche, parents, children)
 
 
-def found_owner(
-    name: str,
-    share: int,
-    *,
-    rare: int = 0,
-    parent: Organisation | None = None,
-    largest_batch: int = LARGEST_BATCH,
-) -> Owner:
+def found_owner(name: str, share: int, *, rare: int = 0, parent: Organisation | None = None) -> Owner:
     organisation = found_organisation(name, is_issuer=True, parent=parent)
     user = create_account(f"user@{name.lower().replace(' ', '-')}.example", name=f"User of {name}")
     add_member(user, organisation, [Role.ADMINISTRATOR])
     labels = [new_id() for _ in range(max(5, share // DEVICES_PER_LABEL))]
-    size = min(largest_batch, max(SMALLEST_BATCH, share // 12))
-    return Owner(name, organisation, user, share, rare, labels, covers=[organisation.pk], largest_batch=size)
+    return Owner(name, organisation, user, share, rare, labels, covers=[organisation.pk])
 
 
 def found_children(parent: Owner, number: int, share: int) -> Iterator[Owner]:
@@ -125,16 +116,16 @@ def plan_consignments(stock: Stock) -> list[Consignment]:
 
 def plan_of(owner: Owner, rng: random.Random) -> Iterator[Consignment]:
     """Yield an owner's batches: first those that the filters ask for, then what chance brings."""
-    largest = owner.largest_batch
     special = [
-        Consignment(owner, largest, COMMON, claimed=450, labelled=40),
-        Consignment(owner, largest, COMMON, claimed=1000, is_checked=False),
-        Consignment(owner, largest, LONE, claimed=1000, is_checked=False),
-        Consignment(owner, largest, SECOND, claimed=700, requested=200),
+        Consignment(owner, SMALLEST_BATCH, COMMON, claimed=450, labelled=40),
+        Consignment(owner, SMALLEST_BATCH, COMMON, claimed=1000, is_checked=False),
+        Consignment(owner, SMALLEST_BATCH, LONE, claimed=1000, is_checked=False),
+        Consignment(owner, SMALLEST_BATCH, SECOND, claimed=700, requested=200),
     ]
+    largest = min(LARGEST_BATCH, max(SMALLEST_BATCH, owner.share // 12))
     left = owner.share
     while left > 0:
-        if special and left >= largest:
+        if special and left >= SMALLEST_BATCH:
             planned = special.pop(0)
         else:
             planned = plan_by_chance(owner, min(left, rng.randint(SMALLEST_BATCH, largest)), rng)

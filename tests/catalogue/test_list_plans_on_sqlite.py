@@ -162,6 +162,13 @@ def test_what_was_brought_in_on_some_days_is_collected_and_sorted(
     assert "SEARCH devices_device USING INDEX device_owner (owner_id=? AND id>? AND id<?)" in steps
 
 
+def test_a_label_beside_what_few_devices_have_is_looked_up_for_each_of_them(
+    read_plans: Callable[[str], list[tuple[str, list[str]]]],
+) -> None:
+    for _sql, steps in read_plans(f"serial=S1&label={new_id()}"):
+        assert not any("LIST SUBQUERY" in step for step in steps), steps
+
+
 def test_an_import_leaves_the_description_of_the_devices_as_it_is(world: World) -> None:
     insert_devices(world, world.acme.pk, [f"S{number}" for number in range(20)])
     refresh_statistics()

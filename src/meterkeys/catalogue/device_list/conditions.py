@@ -1,6 +1,6 @@
 """What the filters of the device list mean: conditions on a query, each within what the reader may see."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import reduce
 from operator import or_
@@ -13,8 +13,9 @@ from django.utils import timezone
 from meterkeys.catalogue.device_list.filters import EMPTY, FACETS, Filters, parse_ids
 from meterkeys.catalogue.device_list.search import NOTHING, find_way, match_search
 from meterkeys.catalogue.labels import list_attached
+from meterkeys.core import bulk
 from meterkeys.core.ids import first_id_at
-from meterkeys.devices.models import NO_RADIO, Device, DeviceState
+from meterkeys.devices.models import NO_RADIO, Device, DeviceLabel, DeviceState
 from meterkeys.organisations.access import Access
 
 STATE_OF_STATUS = {state.name.lower(): state for state in DeviceState}
@@ -56,14 +57,23 @@ def list_states(values: Values) -> list[DeviceState]:
 
 def _match_labels(values: Values, access: Access) -> Q:
     attached = list_attached(access)
-    carrying = Q(pk__in=attached.filter(label__in=parse_ids(values)).values("device"))
+    of_device = attached.filter(device=OuterRef("pk"))
+    carrying = _carry_labels(attached, of_device, parse_ids(values))
     if EMPTY not in values:
         return carrying
-    of_device = attached.filter(device=OuterRef("pk"))
     if values == (EMPTY,):
         return ~Q(Exists(of_device))
     # Not `Exists`: beside "or", PostgreSQL would collect every label of the organisation to answer it.
     return carrying | Q(IsNull(Subquery(of_device.values("pk")[:1]), True))
+
+
+def _carry_labels(
+    attached: QuerySet[DeviceLabel], of_device: QuerySet[DeviceLabel], labels: Sequence[UUID]
+) -> Q:
+    """Match what carries one of the labels. PostgreSQL chooses between the two ways; SQLite would collect all of it."""
+    if bulk.is_postgresql():
+        return Q(pk__in=attached.filter(label__in=labels).values("device"))
+    return Q(Exists(of_device.filter(label__in=labels)))
 
 
 def _match_batches(values: Values, _access: Access) -> Q:
