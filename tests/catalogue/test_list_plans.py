@@ -30,7 +30,7 @@ MOST_STATEMENTS = 21
 MOST_COUNTED = 10_001
 """As many devices the query of the total may touch: so far it counts, and no further."""
 MOST_READ = 2_500
-"""As many devices another query may touch: one batch that is looked through for what is rare, of twelve."""
+"""As many devices another query may touch: batches are looked through for what is rare in them."""
 
 
 @dataclass
