@@ -70,8 +70,11 @@ def _match_labels(values: Values, access: Access) -> Q:
 def _carry_labels(
     attached: QuerySet[DeviceLabel], of_device: QuerySet[DeviceLabel], labels: Sequence[UUID]
 ) -> Q:
-    """Match what carries one of the labels. PostgreSQL chooses between the two ways; SQLite would collect all of it."""
-    if bulk.is_postgresql():
+    """Match what carries one of the labels: collected, or looked up for each device.
+
+    PostgreSQL chooses between the two. On SQLite one label beside others is looked up: a list of nothing but one walks it.
+    """
+    if bulk.is_postgresql() or len(labels) > 1:
         return Q(pk__in=attached.filter(label__in=labels).values("device"))
     return Q(Exists(of_device.filter(label__in=labels)))
 
